@@ -28,7 +28,7 @@ pub use observe::{observe, observe_and_plan};
 pub use options::Options;
 
 /// Approximate interval between two attempts to acquire the lock on a table.
-const LOCK_PAUSE: Duration = Duration::from_millis(250);
+const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Result of a run.
 #[derive(Debug)]
@@ -181,7 +181,7 @@ async fn take_lock(
             let holder = TableLock::holder(session, table).await?;
             return Err(ConvergeError::LockedByAnotherOperator(holder));
         }
-        tokio::time::sleep(LOCK_PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+        tokio::time::sleep(LOCK_RETRY_INTERVAL.mul_f64(0.5 + fastrand::f64())).await;
     }
 }
 
@@ -213,7 +213,7 @@ async fn converge_locked(
     let (mut observed, mut remaining) = runner.all(&checked).await?;
     (observed, remaining) = Box::pin(runner.convert((observed, remaining), &mut aside)).await?;
     while is_pending(&remaining) && started.elapsed() < options.detach_timeout {
-        tokio::time::sleep(LOCK_PAUSE).await;
+        tokio::time::sleep(LOCK_RETRY_INTERVAL).await;
         (observed, remaining) = observe_and_plan(lock.session(), desired, &options.time).await?;
         if !is_detach_blocked(&remaining) {
             let rest = if aside.is_some() { remaining } else { remaining.without_aside() };

@@ -27,7 +27,7 @@ use crate::postgres::{Session, SlowSteps};
 use crate::status::Failure;
 
 /// Time for which a reconcile waits for the builds that it began: small ones end within it.
-const SHORT_BUILD: Duration = Duration::from_secs(5);
+const SHORT_BUILD_TIME: Duration = Duration::from_secs(5);
 
 /// Begins the builds that a run left, and returns whether they have ended already, so that another run can execute
 /// the steps that depend on them.
@@ -61,7 +61,7 @@ pub(super) async fn build_aside(
     tokio::spawn(work.until_done(next.step, ticket));
     let Some(mut ended) = ended else { return true };
     tokio::select! {
-        waited = timeout(SHORT_BUILD, ended.changed()) => waited.is_ok(),
+        waited = timeout(SHORT_BUILD_TIME, ended.changed()) => waited.is_ok(),
         () = authority.superseded() => false,
         () = context.abort.cancelled() => false,
     }

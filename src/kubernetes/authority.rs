@@ -23,8 +23,8 @@ use crate::postgres::{Authority, Certainty, LongRun, Ruling, RulingFuture};
 const CONFIRM_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// Number of requests to the API server before a step is skipped in this run, and the pause between them.
-const CONFIRM_TRIES: usize = 3;
-const CONFIRM_PAUSE: Duration = Duration::from_millis(200);
+const MAX_CONFIRM_ATTEMPTS: usize = 3;
+const CONFIRM_RETRY_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Parts of a resource that a run depends on. If one of them changes, the run ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,9 +101,9 @@ impl ResourceAuthority {
         let resources: Api<PartitionedTable> =
             Api::namespaced(self.client.clone(), &self.namespace);
         let mut why = String::new();
-        for attempt in 0..CONFIRM_TRIES {
+        for attempt in 0..MAX_CONFIRM_ATTEMPTS {
             if attempt > 0 {
-                sleep(CONFIRM_PAUSE).await;
+                sleep(CONFIRM_RETRY_INTERVAL).await;
             }
             let answer = timeout(CONFIRM_TIMEOUT, resources.get_metadata_opt(&self.name)).await;
             why = match answer {

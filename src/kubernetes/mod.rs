@@ -68,7 +68,7 @@ use workers::Workers;
 use crate::postgres::{Pool, PoolLimits};
 
 /// Maximum number of concurrent requests to the API server.
-const REQUESTS: usize = 8;
+const MAX_API_REQUESTS: usize = 8;
 
 /// Time to abandon running steps.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -174,7 +174,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
     let stop = stop_on_signal(Arc::clone(&http))?;
     let context = Context {
         client: client.clone(),
-        requests: Semaphore::new(REQUESTS),
+        requests: Semaphore::new(MAX_API_REQUESTS),
         pool: Pool::new(PoolLimits::new(settings.sessions_per_server)),
         tables,
         backoff: Backoff::default(),

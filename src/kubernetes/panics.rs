@@ -10,7 +10,7 @@ use futures::FutureExt;
 use tokio::time::sleep;
 
 /// Time until a service that panicked is started again.
-const RESTART_PAUSE: Duration = Duration::from_secs(5);
+const RESTART_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Place of the latest panic, which only the hook learns. A plan panics on another thread than the one
 /// that reconciles.
@@ -66,7 +66,7 @@ pub(super) async fn restart_after_panics<F: Future<Output = ()>>(
     while let Err(panic) = contain(start()).await {
         let Panic { place, message } = panic;
         tracing::error!(service, place, panic = message, "a service panicked and is restarted");
-        sleep(RESTART_PAUSE).await;
+        sleep(RESTART_INTERVAL).await;
     }
 }
 

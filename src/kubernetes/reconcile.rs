@@ -32,7 +32,7 @@ use crate::postgres::{Borrowed, CLAIM_RENEW_INTERVAL};
 use crate::status::{self, Failure, Outcome, Subject};
 
 /// Time until a retry if reporting a panic panics too.
-const AFTER_PANICS: Duration = Duration::from_mins(5);
+const PANIC_RETRY_INTERVAL: Duration = Duration::from_mins(5);
 
 /// Time that a run spends on work. After that it reports progress, and frees its session for other tables.
 const WORK_TIME: Duration = Duration::from_secs(30);
@@ -58,7 +58,7 @@ pub(super) async fn reconcile(
         Ok(again) => again,
         Err(panic) => {
             let recorded = contain(record_panic(&watched, &panic, &context)).await;
-            recorded.unwrap_or(Some(AFTER_PANICS))
+            recorded.unwrap_or(Some(PANIC_RETRY_INTERVAL))
         }
     };
     Ok(again.map_or_else(Action::await_change, Action::requeue))

@@ -32,7 +32,7 @@ const MAX_CONNECTIONS: usize = 256;
 const EAFNOSUPPORT: i32 = 97;
 
 /// Time until the next try if no connection can be accepted.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Listens on an address. If that is every address and the kernel has no IPv6, every one of IPv4.
 pub(super) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -58,7 +58,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router) -> Infallible {
             // Too many open files, or the client is gone already.
             Err(error) => {
                 tracing::debug!(%error, "could not accept a connection");
-                sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_RETRY_INTERVAL).await;
                 continue;
             }
         };

@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::sleep;
 
 /// Interval between two heartbeats of the threads.
-const BEAT_INTERVAL: Duration = Duration::from_secs(1);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time without a heartbeat after which the threads count as hanging. Busy threads may be late by
 /// seconds; a restart would only make them begin again.
@@ -28,7 +28,7 @@ impl Workers {
     /// Starts as many threads as there are cores.
     pub(super) fn start() -> std::io::Result<Self> {
         let runtime = Builder::new_multi_thread().thread_name("reconcile").enable_all().build()?;
-        Ok(Self::from_runtime(runtime, BEAT_INTERVAL))
+        Ok(Self::from_runtime(runtime, HEARTBEAT_INTERVAL))
     }
 
     fn from_runtime(runtime: Runtime, interval: Duration) -> Self {

@@ -42,7 +42,7 @@ const BEGIN_ONE_SNAPSHOT: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_catalog.now(); SAVEPOINT tried";
 
 /// The longest an index may take to build, or a default partition to scan.
-const LONGEST: Duration = Duration::from_hours(24);
+const MAX_STATEMENT_TIME: Duration = Duration::from_hours(24);
 
 /// Hears of each step: the operator's events and metrics, the terminal's progress bar.
 pub trait Progress: Send {
@@ -276,7 +276,7 @@ impl Run<'_> {
         in_one_snapshot: bool,
     ) -> Result<(), DatabaseError> {
         let longest = if step.facts().effort == Effort::Long {
-            LONGEST
+            MAX_STATEMENT_TIME
         } else {
             self.timeouts.lock_timeout * 4
         };

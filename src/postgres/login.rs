@@ -12,7 +12,7 @@ use super::session::Session;
 use super::{refusal, tls};
 
 /// The longest that all servers together may take to answer.
-const MAX_SEARCH: Duration = Duration::from_secs(30);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Facts found so far.
 #[derive(Default)]
@@ -26,7 +26,7 @@ struct Search {
 /// Opens a session to the first server that answers and is as `target_session_attrs` asks.
 pub(super) async fn open(settings: &ConnectionSettings) -> Result<Session, DatabaseError> {
     let tls = tls::connector(settings)?;
-    let until = Instant::now() + MAX_SEARCH;
+    let until = Instant::now() + LOGIN_TIMEOUT;
     let left = || {
         let left = until.saturating_duration_since(Instant::now());
         settings.transport.connect_timeout.min(left)
@@ -62,7 +62,7 @@ pub(super) async fn open(settings: &ConnectionSettings) -> Result<Session, Datab
         }
     }
     let Search { second_choice, failure } = search;
-    second_choice.ok_or_else(|| failure.unwrap_or_else(|| silent(MAX_SEARCH)))
+    second_choice.ok_or_else(|| failure.unwrap_or_else(|| silent(LOGIN_TIMEOUT)))
 }
 
 /// If several servers are named without a word, the one that takes writes is wanted.

@@ -5,21 +5,21 @@ use std::time::{Duration, Instant};
 use crate::plan::Work;
 
 /// Number of rows of the first, the smallest, and the largest page.
-const FIRST_PAGE: u32 = 1_000;
-const SMALLEST_PAGE: u32 = 1;
-const LARGEST_PAGE: u32 = 50_000;
+const INITIAL_PAGE_ROWS: u32 = 1_000;
+const MIN_PAGE_ROWS: u32 = 1;
+const MAX_PAGE_ROWS: u32 = 50_000;
 
 /// Target duration of a page: a slower page is followed by a smaller one, and a page that takes less than half of it by a
 /// larger one. A page that copies locks its rows. A page that compares locks none and can take longer, which saves the fixed
 /// cost of each page.
-const COPY_TIME: Duration = Duration::from_millis(60);
-const COMPARE_TIME: Duration = Duration::from_millis(200);
+const MAX_COPY_PAGE_TIME: Duration = Duration::from_millis(60);
+const MAX_COMPARE_PAGE_TIME: Duration = Duration::from_millis(200);
 
 /// Target duration of a page that blocks other sessions.
-const BLOCKING_TIME: Duration = Duration::from_millis(10);
+const MAX_BLOCKING_PAGE_TIME: Duration = Duration::from_millis(10);
 
 /// Pause while a replica lags, and interval between two checks of the lag.
-pub(super) const LAG_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LAG_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Size of the next page, and pace of the pages.
 pub(super) struct Pace {
@@ -40,10 +40,10 @@ impl Pace {
     /// Returns the pace of work whose pages the server cancels after `timeout`.
     pub(super) fn new(work: &Work, timeout: Duration) -> Self {
         let (max_rows_per_second, page_time) = match work {
-            Work::Copy(copy) => (copy.max_rows_per_second, COPY_TIME),
-            Work::Compare(_) => (None, COMPARE_TIME),
+            Work::Copy(copy) => (copy.max_rows_per_second, MAX_COPY_PAGE_TIME),
+            Work::Compare(_) => (None, MAX_COMPARE_PAGE_TIME),
         };
-        let rows = max_rows_per_second.unwrap_or(FIRST_PAGE).clamp(1, FIRST_PAGE);
+        let rows = max_rows_per_second.unwrap_or(INITIAL_PAGE_ROWS).clamp(1, INITIAL_PAGE_ROWS);
         Self {
             rows,
             page_time: page_time.min(timeout / 2),
@@ -56,7 +56,7 @@ impl Pace {
 
     /// Returns whether the lag of the replicas must be checked again.
     pub(super) fn must_check_lag(&mut self) -> bool {
-        let is_due = self.asked_at.is_none_or(|at| at.elapsed() >= LAG_PAUSE);
+        let is_due = self.asked_at.is_none_or(|at| at.elapsed() >= LAG_CHECK_INTERVAL);
         if is_due {
             self.asked_at = Some(Instant::now());
         }
@@ -68,7 +68,7 @@ impl Pace {
     pub(super) fn record_page(&mut self, time: Duration, blocks: bool) {
         self.blocked_since = None;
         self.pause_for_others = if blocks { time } else { Duration::ZERO };
-        let longest = if blocks { BLOCKING_TIME } else { self.page_time };
+        let longest = if blocks { MAX_BLOCKING_PAGE_TIME } else { self.page_time };
         if time > longest {
             self.resize(self.rows / 2);
         } else if time < self.page_time / 8 && !blocks {
@@ -86,8 +86,8 @@ impl Pace {
 
     /// Limits a page to the number of rows allowed per second.
     fn resize(&mut self, rows: u32) {
-        let largest = self.max_rows_per_second.unwrap_or(LARGEST_PAGE).clamp(1, LARGEST_PAGE);
-        self.rows = rows.clamp(SMALLEST_PAGE.min(largest), largest);
+        let largest = self.max_rows_per_second.unwrap_or(MAX_PAGE_ROWS).clamp(1, MAX_PAGE_ROWS);
+        self.rows = rows.clamp(MIN_PAGE_ROWS.min(largest), largest);
     }
 
     /// Returns the time until the next page, from the row limit per second and the pause for other sessions.
@@ -104,8 +104,8 @@ mod tests {
 
     fn pace(max_rows_per_second: Option<u32>) -> Pace {
         Pace {
-            rows: FIRST_PAGE,
-            page_time: COPY_TIME,
+            rows: INITIAL_PAGE_ROWS,
+            page_time: MAX_COPY_PAGE_TIME,
             max_rows_per_second,
             pause_for_others: Duration::ZERO,
             blocked_since: None,
@@ -127,11 +127,11 @@ mod tests {
         for _ in 0..20 {
             pace.record_lock_timeout();
         }
-        assert_eq!(pace.rows, SMALLEST_PAGE);
+        assert_eq!(pace.rows, MIN_PAGE_ROWS);
         for _ in 0..100 {
             pace.record_page(Duration::ZERO, false);
         }
-        assert_eq!(pace.rows, LARGEST_PAGE);
+        assert_eq!(pace.rows, MAX_PAGE_ROWS);
     }
 
     #[test]
@@ -139,11 +139,11 @@ mod tests {
         let mut pace = pace(None);
         let time = Duration::from_millis(70);
         pace.record_page(time, true);
-        assert_eq!(pace.rows, FIRST_PAGE / 2);
+        assert_eq!(pace.rows, INITIAL_PAGE_ROWS / 2);
         assert_eq!(pace.pause(1_000, time), time);
         // A short page does not block other sessions for long.
         pace.record_page(Duration::from_millis(5), true);
-        assert_eq!(pace.rows, FIRST_PAGE / 2);
+        assert_eq!(pace.rows, INITIAL_PAGE_ROWS / 2);
         pace.record_page(Duration::from_millis(20), false);
         assert_eq!(pace.rows, 751);
         assert_eq!(pace.pause(1_000, time), Duration::ZERO);

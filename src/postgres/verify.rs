@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::execute::Progress;
 use super::pace::Pace;
-use super::work::{PAUSE, PageDone, WorkOutcome, invalid_answer};
+use super::work::{LOCK_RETRY_INTERVAL, PageDone, WorkOutcome, invalid_answer};
 use super::{DatabaseError, Session};
 use crate::plan::{CompareRows, Work};
 use crate::sql::{self, LoginRole, Page, Timeouts};
@@ -89,7 +89,7 @@ pub async fn verify_rows(
             Err(error)
                 if error.is_busy() && tempo.record_lock_timeout() < timeouts.retry_timeout =>
             {
-                tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+                tokio::time::sleep(LOCK_RETRY_INTERVAL.mul_f64(0.5 + fastrand::f64())).await;
             }
             Err(error) => return Err(error),
         }

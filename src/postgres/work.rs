@@ -9,13 +9,13 @@ use serde::Deserialize;
 
 use super::authority::{Authority, Certainty, Ruling};
 use super::execute::Progress;
-use super::pace::{LAG_PAUSE, Pace};
+use super::pace::{LAG_CHECK_INTERVAL, Pace};
 use super::{DatabaseError, ErrorKind, Session, StepFailure, TableLock};
 use crate::plan::{CheckedPlan, CompareRows, CopyRows, Work};
 use crate::sql::{self, Comparison, LoginRole, Page, Script, Timeouts};
 
 /// Pause after a page that met a lock.
-pub(super) const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Maximum number of rows of a page that a comparison repairs; each takes several statements.
 const REPAIRS: u32 = 1_000;
@@ -137,7 +137,7 @@ async fn next_page(
     let session = lock.session();
     let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
     if tempo.must_check_lag() && is_a_replica_behind(session).await? {
-        tokio::time::sleep(LAG_PAUSE).await;
+        tokio::time::sleep(LAG_CHECK_INTERVAL).await;
         return Ok(None);
     }
     let page = Page { rows: tempo.rows, statement_timeout: timeouts.lock_timeout, login };
@@ -152,7 +152,7 @@ async fn next_page(
             Ok(Some(page))
         }
         Err(error) if error.is_busy() && tempo.record_lock_timeout() < timeouts.retry_timeout => {
-            tokio::time::sleep(PAUSE.mul_f64(0.5 + fastrand::f64())).await;
+            tokio::time::sleep(LOCK_RETRY_INTERVAL.mul_f64(0.5 + fastrand::f64())).await;
             Ok(None)
         }
         Err(error) => Err(error.into()),

@@ -8,11 +8,11 @@ use crate::partition::{Bounds, ManagedTable, Marker, QualifiedName, partition_ma
 
 /// Characters above which a comment counts as long. The catalog query returns its first 2,000, the mark
 /// among them, which has fewer than the difference.
-const LONG_COMMENT: usize = 500;
+const MAX_COMMENT_LENGTH: usize = 500;
 
 /// Our mark, and below it what a person wrote.
 pub(super) fn comment(table: &QualifiedName, marker: &str, own: Option<&str>) -> Sql {
-    if let Some(own) = own.filter(|own| own.chars().count() > LONG_COMMENT) {
+    if let Some(own) = own.filter(|own| own.chars().count() > MAX_COMMENT_LENGTH) {
         return comment_before_rest(table, marker, own);
     }
     let text = own.map_or_else(|| marker.to_owned(), |own| format!("{marker}\n{own}"));
@@ -40,7 +40,7 @@ pub(super) fn comment_dated(
     let words: Vec<_> = words.split(&date).map(literal).collect();
     let mut parts = vec![words.join(", written, "), literal(&format!(" from {rest}"))];
     if let Some(own) = own {
-        let is_long = own.chars().count() > LONG_COMMENT;
+        let is_long = own.chars().count() > MAX_COMMENT_LENGTH;
         parts.push(literal("\n"));
         parts.push(if is_long { rest_of(own) } else { literal(own) });
     }
@@ -67,7 +67,7 @@ fn comment_composed(table: &QualifiedName, declared: &str, parts: &[String]) -> 
 
 /// The expression for the part of the comment that is there that begins as this one.
 fn rest_of(own: &str) -> String {
-    let beginning: String = own.chars().take(LONG_COMMENT).collect();
+    let beginning: String = own.chars().take(MAX_COMMENT_LENGTH).collect();
     format!("substr(old, strpos(old, {}))", literal(&beginning))
 }
 

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Default of `ahead` for a range, in periods.
-const AHEAD: i32 = 3;
+const DEFAULT_AHEAD: i32 = 3;
 
 /// Desired state of one partitioned table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CustomResource, KubeSchema)]
@@ -180,7 +180,7 @@ impl PartitionedTableSpec {
     #[must_use]
     pub fn ahead(&self) -> i32 {
         match self.partition_by.range {
-            Some(_) => self.ahead.unwrap_or(AHEAD),
+            Some(_) => self.ahead.unwrap_or(DEFAULT_AHEAD),
             None => 0,
         }
     }

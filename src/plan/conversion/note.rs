@@ -8,7 +8,7 @@ use crate::desired::Loss;
 use crate::partition::{Identifier, QualifiedName, escape_control};
 
 /// Number of partitions above which a note is given.
-const NOTED_LEAVES: usize = 200;
+const MIN_NOTED_LEAVES: usize = 200;
 
 /// Information for a user before a conversion begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,7 @@ pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<Conversio
         .then_some(ConversionNote::NothingToAcknowledge { losses: unmatched });
     let leaves = subject.leaves.as_ref();
     let many = leaves.and_then(|leaves| {
-        let count = leaves.count.filter(|count| *count > NOTED_LEAVES)?;
+        let count = leaves.count.filter(|count| *count > MIN_NOTED_LEAVES)?;
         let fewer = leaves.advise_fewer();
         Some(ConversionNote::ManyPartitions { leaves: count, fewer })
     });

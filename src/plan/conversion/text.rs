@@ -337,11 +337,11 @@ fn names(names: &[Identifier]) -> String {
 }
 
 /// Maximum number of shown items of a list.
-const SHOWN: usize = 5;
+const MAX_LISTED: usize = 5;
 
 /// Returns the first items of a list and the number of the others.
 pub(in crate::plan) fn some_of(mut texts: impl Iterator<Item = String>) -> String {
-    let mut shown: Vec<_> = texts.by_ref().take(SHOWN).collect();
+    let mut shown: Vec<_> = texts.by_ref().take(MAX_LISTED).collect();
     let others = texts.count();
     if others > 0 {
         shown.push(format!("and {others} more"));

@@ -52,10 +52,10 @@ impl StepFacts for FollowSource {
     }
 
     fn detail(&self) -> String {
-        let shown = self.changes.iter().take(SHOWN_CHANGES);
+        let shown = self.changes.iter().take(MAX_LISTED_CHANGES);
         let mut text = shown.cloned().collect::<Vec<_>>().join(", ");
-        if self.changes.len() > SHOWN_CHANGES {
-            text.push_str(&format!(" and {} more", self.changes.len() - SHOWN_CHANGES));
+        if self.changes.len() > MAX_LISTED_CHANGES {
+            text.push_str(&format!(" and {} more", self.changes.len() - MAX_LISTED_CHANGES));
         }
         text
     }
@@ -72,7 +72,7 @@ fn passive(table: &CopiedTable) -> &QualifiedName {
 }
 
 /// Maximum number of changes that a plan shows.
-const SHOWN_CHANGES: usize = 3;
+const MAX_LISTED_CHANGES: usize = 3;
 
 /// The passive table whose constraints are validated.
 #[derive(Debug, Clone, PartialEq, Eq)]

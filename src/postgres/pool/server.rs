@@ -13,10 +13,10 @@ use crate::postgres::session::SpareSessions;
 use crate::postgres::{ConnectionSettings, DatabaseError, ErrorKind, Session};
 
 /// Time for which a server that did not answer is not tried again.
-const SILENCE_PAUSE: Duration = Duration::from_secs(5);
+const LOGIN_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Longest wait for a session while other sessions become free.
-const MAX_WAIT_IN_LINE: Duration = Duration::from_mins(1);
+const MAX_QUEUE_WAIT: Duration = Duration::from_mins(1);
 
 /// The sessions to one server.
 pub(super) struct Server {
@@ -135,7 +135,7 @@ impl Server {
             // A long queue that moves is not a reason to leave it.
             let last_turn = lock(&self.state).last_turn.map_or(began, |turn| turn.max(began));
             let (standing, waited) = (last_turn.elapsed(), began.elapsed());
-            if standing >= limits.max_wait || waited >= MAX_WAIT_IN_LINE {
+            if standing >= limits.max_wait || waited >= MAX_QUEUE_WAIT {
                 return Err(BorrowError::Exhausted { sessions: self.limit, waited });
             }
             timeout_left = limits.max_wait.saturating_sub(standing);
@@ -190,8 +190,8 @@ impl Server {
     /// Returns whether something about the server is worth remembering although no session is in use.
     pub(super) fn has_records(&self) -> bool {
         let mut state = lock(&self.state);
-        state.failed.retain(|_, (_, since)| since.elapsed() < SILENCE_PAUSE);
-        let is_silent = state.silent.is_some_and(|since| since.elapsed() < SILENCE_PAUSE);
+        state.failed.retain(|_, (_, since)| since.elapsed() < LOGIN_RETRY_INTERVAL);
+        let is_silent = state.silent.is_some_and(|since| since.elapsed() < LOGIN_RETRY_INTERVAL);
         is_silent || !state.failed.is_empty() || !state.idle.is_empty()
     }
 }
@@ -219,11 +219,11 @@ impl ServerState {
     /// Returns why a login would fail, as far as that was seen in the last seconds.
     fn known_failure(&self, settings: &ConnectionSettings) -> Option<DatabaseError> {
         if let Some((error, since)) = self.failed.get(settings)
-            && since.elapsed() < SILENCE_PAUSE
+            && since.elapsed() < LOGIN_RETRY_INTERVAL
         {
             return Some(error.clone().with_server(settings));
         }
-        self.silent.filter(|since| since.elapsed() < SILENCE_PAUSE)?;
+        self.silent.filter(|since| since.elapsed() < LOGIN_RETRY_INTERVAL)?;
         let message = "the server did not answer another login a few seconds ago: check that it runs \
                        and that the operator can reach it";
         Some(DatabaseError::new(ErrorKind::Unreachable, message).with_server(settings))
@@ -242,7 +242,7 @@ impl ServerState {
             Err(error) if error.kind() == ErrorKind::Unreachable => Some(error),
             Ok(_) | Err(_) => None,
         };
-        self.failed.retain(|_, (_, since)| since.elapsed() < SILENCE_PAUSE);
+        self.failed.retain(|_, (_, since)| since.elapsed() < LOGIN_RETRY_INTERVAL);
         match unreachable {
             Some(error) => {
                 self.failed.insert(settings.clone(), (error.clone(), now));

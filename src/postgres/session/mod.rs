@@ -23,7 +23,7 @@ use crate::sql;
 
 /// Time that a session can be idle while it holds the lock on a table, so that a process that hangs does not keep
 /// it.
-const IDLE_WITH_LOCK: Duration = Duration::from_secs(50);
+const IDLE_WITH_LOCK_TIMEOUT: Duration = Duration::from_secs(50);
 
 /// Time after which a query is abandoned that the server itself would end after its `statement_timeout`.
 const QUERY_DEADLINE: Duration = Duration::from_secs(15);
@@ -179,7 +179,7 @@ impl Session {
 
     async fn clean(&self, clean: &str) -> Result<(), DatabaseError> {
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let limit = self.holds_lock.load(Ordering::Relaxed).then_some(IDLE_WITH_LOCK);
+        let limit = self.holds_lock.load(Ordering::Relaxed).then_some(IDLE_WITH_LOCK_TIMEOUT);
         let limit = limit.unwrap_or_default().as_millis();
         let text = format!("{clean}; SET idle_session_timeout = {limit}; {SETTLE}");
         self.within(QUERY_DEADLINE, self.client.batch_execute(&text)).await

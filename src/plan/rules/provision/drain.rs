@@ -17,10 +17,10 @@ const BYTES_PER_MILLI: u64 = 500_000;
 
 /// Bytes that are moved in a millisecond, with TOAST and indexes, as a low estimate. It does not matter for a row
 /// of 100 bytes; a row of 100 kB takes 2 ms.
-const BYTES_MOVED_A_MILLISECOND: u64 = 50_000;
+const BYTES_MOVED_PER_MILLI: u64 = 50_000;
 
 /// Number of times that it is read: to check for rows, to find them, and by Postgres, to check that none is left.
-const SCANS: u64 = 3;
+const SCANS_PER_DRAIN: u64 = 3;
 
 /// Minimum time of a drain, estimated.
 const MIN_MILLIS: u64 = 5;
@@ -32,9 +32,9 @@ type Source<'a> = (&'a ObservedPartition, &'a DefaultFacts);
 /// estimate.
 pub(super) fn millis(default: Source<'_>, rows: u64, count: Option<u64>) -> u64 {
     let (partition, facts) = default;
-    let scans = SCANS.saturating_mul(partition.bytes) / BYTES_PER_MILLI;
+    let scans = SCANS_PER_DRAIN.saturating_mul(partition.bytes) / BYTES_PER_MILLI;
     let by_rows = rows.saturating_mul(MICROS_PER_ROW) / 1000;
-    let by_bytes = moved_bytes(facts.total_bytes, rows, count) / BYTES_MOVED_A_MILLISECOND;
+    let by_bytes = moved_bytes(facts.total_bytes, rows, count) / BYTES_MOVED_PER_MILLI;
     scans.saturating_add(by_rows.max(by_bytes)).max(MIN_MILLIS)
 }
 
