@@ -25,11 +25,11 @@ const MAX_SPREAD: Duration = Duration::from_secs(2);
 pub(super) struct Backoff {
     unready: Mutex<HashMap<String, Unready>>,
     /// Steps of each resource that take too long, and the request of the user when they were tried.
-    slow: Mutex<HashMap<String, (Asked, SlowSteps)>>,
+    slow: Mutex<HashMap<String, (UserRequest, SlowSteps)>>,
 }
 
 /// Request of a user: the generation, and the annotation that requests a reconcile.
-type Asked = (Option<i64>, Option<String>);
+type UserRequest = (Option<i64>, Option<String>);
 
 /// A resource that is not Ready.
 #[derive(Clone, Copy)]
@@ -93,11 +93,11 @@ impl Backoff {
     /// reconcile since.
     pub(super) fn slow_steps(&self, table: &PartitionedTable) -> SlowSteps {
         let requested = table.annotations().get(RECONCILE_ANNOTATION).cloned();
-        let asked = (table.meta().generation, requested);
+        let request = (table.meta().generation, requested);
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         let known = slow.entry(table.uid().unwrap_or_default()).or_default();
-        if known.0 != asked {
-            *known = (asked, SlowSteps::default());
+        if known.0 != request {
+            *known = (request, SlowSteps::default());
         }
         known.1.clone()
     }

@@ -58,44 +58,53 @@ impl fmt::Display for Finding {
 }
 
 /// A permission that the operator needs.
-struct Right {
+struct Permission {
     group: &'static str,
     resource: &'static str,
     part: &'static str,
     verbs: &'static [&'static str],
 }
 
-const ON_TABLES: [Right; 3] = [
-    Right {
+const ON_TABLES: [Permission; 3] = [
+    Permission {
         group: "pgpartition.dev",
         resource: "partitionedtables",
         part: "",
         verbs: &["get", "list", "watch"],
     },
-    Right {
+    Permission {
         group: "pgpartition.dev",
         resource: "partitionedtables",
         part: "status",
         verbs: &["patch"],
     },
-    Right { group: "events.k8s.io", resource: "events", part: "", verbs: &["create", "patch"] },
+    Permission {
+        group: "events.k8s.io",
+        resource: "events",
+        part: "",
+        verbs: &["create", "patch"],
+    },
 ];
 
-const ON_CREDENTIALS: [Right; 2] = [
-    Right { group: "", resource: "secrets", part: "", verbs: &["get", "list", "watch"] },
-    Right { group: "", resource: "configmaps", part: "", verbs: &["get", "list", "watch"] },
+const ON_CREDENTIALS: [Permission; 2] = [
+    Permission { group: "", resource: "secrets", part: "", verbs: &["get", "list", "watch"] },
+    Permission { group: "", resource: "configmaps", part: "", verbs: &["get", "list", "watch"] },
 ];
 
 /// Without a watch on all namespaces, the operator notices a change at the next reconcile.
-const ON_CREDENTIALS_OF_ONE: [Right; 2] = [
-    Right { group: "", resource: "secrets", part: "", verbs: &["get"] },
-    Right { group: "", resource: "configmaps", part: "", verbs: &["get"] },
+const ON_CREDENTIALS_OF_ONE: [Permission; 2] = [
+    Permission { group: "", resource: "secrets", part: "", verbs: &["get"] },
+    Permission { group: "", resource: "configmaps", part: "", verbs: &["get"] },
 ];
 
-const ON_LEASES: Right =
-    Right { group: "coordination.k8s.io", resource: "leases", part: "", verbs: &["create"] };
-const ON_THE_LEASE: Right =
-    Right { group: "coordination.k8s.io", resource: "leases", part: "", verbs: &["get", "update"] };
+const ON_LEASES: Permission =
+    Permission { group: "coordination.k8s.io", resource: "leases", part: "", verbs: &["create"] };
+const ON_THE_LEASE: Permission = Permission {
+    group: "coordination.k8s.io",
+    resource: "leases",
+    part: "",
+    verbs: &["get", "update"],
+};
 
 /// Namespace of a permission.
 #[derive(Clone, Copy)]
@@ -174,7 +183,7 @@ async fn is_served(
 
 async fn have(
     client: &Client,
-    rights: &[Right],
+    rights: &[Permission],
     place: Place<'_>,
 ) -> Result<Vec<Finding>, ClusterError> {
     let mut findings = Vec::new();
@@ -185,7 +194,7 @@ async fn have(
 }
 
 /// Asks the API server whether the caller has a permission.
-async fn has(client: &Client, right: &Right, at: Place<'_>) -> Result<Finding, ClusterError> {
+async fn has(client: &Client, right: &Permission, at: Place<'_>) -> Result<Finding, ClusterError> {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let mut lacking = Vec::new();
     for verb in right.verbs {

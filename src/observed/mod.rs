@@ -10,7 +10,6 @@ mod copy_facts;
 mod default_rows;
 mod dependents;
 mod management;
-mod near;
 mod oldest_row;
 mod parse;
 mod parse_index;
@@ -18,6 +17,7 @@ mod partition;
 mod plain;
 mod plain_names;
 mod routing;
+mod search_hint;
 pub(crate) mod snapshot;
 mod state;
 mod sync_change;
@@ -41,7 +41,6 @@ pub use copy::{
 };
 pub use copy_facts::CopyFacts;
 pub use dependents::{DependentView, GroupedByKey};
-pub use near::Near;
 pub use oldest_row::{OldestRow, RawOldestRow};
 pub use parse::InvalidSnapshot;
 pub use partition::{
@@ -54,6 +53,7 @@ pub use plain::{
 };
 pub use plain_names::{TakenName, WholeRow};
 pub use routing::{RouteRole, RouteSchema, RouteView, RoutingFacts};
+pub use search_hint::SearchHint;
 pub use snapshot::Snapshot;
 pub use state::{DetachedBy, PartitionState};
 pub use sync_change::{Change, SyncChange, SyncObject};
@@ -106,7 +106,7 @@ pub struct ObservedTable {
     /// The questions that the snapshot answers.
     pub answered: BTreeSet<Question>,
     /// Hint for finding a partition by its name.
-    pub near: Near,
+    pub near: SearchHint,
 }
 
 /// The server, and who we are there.

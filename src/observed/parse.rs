@@ -9,9 +9,9 @@ use super::snapshot::{
     RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
-    Answer, BlockingTransaction, CopyOf, DefaultCheck, DefaultFacts, Fires, ForeignKey, Near,
+    Answer, BlockingTransaction, CopyOf, DefaultCheck, DefaultFacts, Fires, ForeignKey,
     ObservedPartition, ObservedTable, PartitionKind, Publication, RawWithin, Relation,
-    RelationKind, ReplicaIdentity, Server, Template, Trigger,
+    RelationKind, ReplicaIdentity, SearchHint, Server, Template, Trigger,
 };
 use crate::partition::{
     Bounds, Identifier, InvalidIdentifier, KeyColumn, ManagedTable, Method, PartitionKey,
@@ -70,7 +70,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             attachment: None,
             copy: None,
             answered: BTreeSet::new(),
-            near: Near::default(),
+            near: SearchHint::default(),
             indexes: indexes.into_iter().map(parent_index).collect::<Result<_, _>>()?,
             adopted: adopted.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect(),
             relation,

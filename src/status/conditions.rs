@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use super::converted::{converted, in_sync};
 use super::problem::{Problem, problems};
 use super::verdict::{
-    FALSE, TRUE, UNKNOWN, Verdict, covered, indexed, not_checked, reachable,
-    reachable_after_failure, retained, says, summary_of,
+    FALSE, TRUE, UNKNOWN, Verdict, covered, indexed, new_verdict, not_checked, reachable,
+    reachable_after_failure, retained, summary_of,
 };
 use super::{Failure, Observation, Outcome, Subject};
 use crate::api::{ConditionType, Reason, ResolvedBy};
@@ -68,7 +68,7 @@ pub(super) fn project(
     let (ready, others) = match outcome {
         Outcome::Inspected(observation) => inspected(observation),
         Outcome::Failed(failure) => (
-            ready(says(FALSE, failure.reason, failure.message.clone())),
+            ready(new_verdict(FALSE, failure.reason, failure.message.clone())),
             decided(|row| (row.failed)(subject, failure)),
         ),
         Outcome::Suspended => {
@@ -81,7 +81,7 @@ pub(super) fn project(
             return with_ready(subject, as_before(subject, Reason::Deleting, message), now);
         }
         Outcome::WaitingForSession(message) => {
-            let waits = says(FALSE, Reason::WaitingForSession, message.clone());
+            let waits = new_verdict(FALSE, Reason::WaitingForSession, message.clone());
             return with_ready(subject, ready(waits), now);
         }
     };
@@ -90,49 +90,49 @@ pub(super) fn project(
 }
 
 /// Returns `Ready` with the condition that repeats it, and the conditions of the table.
-fn inspected(observation: &Observation<'_>) -> (Vec<Said>, Vec<Said>) {
+fn inspected(observation: &Observation<'_>) -> (Vec<TypedVerdict>, Vec<TypedVerdict>) {
     let problems = problems(observation);
     let verdict = match problems.first() {
-        None => says(TRUE, Reason::Succeeded, summary_of(observation)),
-        Some(first) => says(FALSE, first.reason, message(&problems)),
+        None => new_verdict(TRUE, Reason::Succeeded, summary_of(observation)),
+        Some(first) => new_verdict(FALSE, first.reason, message(&problems)),
     };
     (ready(verdict), decided(|row| (row.inspected)(observation, &problems)))
 }
 
 /// A condition and its verdict.
-type Said = (ConditionType, Verdict);
+type TypedVerdict = (ConditionType, Verdict);
 
-fn decided(decide: impl Fn(Row) -> Option<Verdict>) -> Vec<Said> {
+fn decided(decide: impl Fn(Row) -> Option<Verdict>) -> Vec<TypedVerdict> {
     let types = ConditionType::ALL.iter();
     types.filter_map(|type_| Some((*type_, decide(row(*type_)?)?))).collect()
 }
 
 /// Returns `Ready`. While it is false, kstatus expects `Stalled` if a user must act, and `Reconciling` otherwise.
-fn ready(verdict: Verdict) -> Vec<Said> {
+fn ready(verdict: Verdict) -> Vec<TypedVerdict> {
     let Verdict { status, reason, message } = verdict;
-    let mut said = vec![(ConditionType::Ready, says(status, reason, message.clone()))];
+    let mut said = vec![(ConditionType::Ready, new_verdict(status, reason, message.clone()))];
     if status == FALSE {
         let repeated = match reason.resolved_by() {
             ResolvedBy::User => ConditionType::Stalled,
             ResolvedBy::OtherSessions | ResolvedBy::Time => ConditionType::Reconciling,
         };
-        said.push((repeated, says(TRUE, reason, message)));
+        said.push((repeated, new_verdict(TRUE, reason, message)));
     }
     said
 }
 
 /// Returns `Ready` with its previous status and another reason.
-fn as_before(subject: &Subject<'_>, reason: Reason, message: &str) -> Vec<Said> {
+fn as_before(subject: &Subject<'_>, reason: Reason, message: &str) -> Vec<TypedVerdict> {
     let status = match previous(subject, ConditionType::Ready).map(|ready| ready.status.as_str()) {
         Some(TRUE) => TRUE,
         Some(FALSE) => FALSE,
         _ => UNKNOWN,
     };
-    vec![(ConditionType::Ready, says(status, reason, message.to_owned()))]
+    vec![(ConditionType::Ready, new_verdict(status, reason, message.to_owned()))]
 }
 
 /// Replaces `Ready` and the conditions that repeat it, and leaves the other conditions of the operator unchanged.
-fn with_ready(subject: &Subject<'_>, ready: Vec<Said>, now: Timestamp) -> Vec<Condition> {
+fn with_ready(subject: &Subject<'_>, ready: Vec<TypedVerdict>, now: Timestamp) -> Vec<Condition> {
     let has_row =
         |condition: &&Condition| ConditionType::from_name(&condition.type_).and_then(row).is_some();
     let before = subject.previous.map_or(&[][..], |status| &status.conditions);

@@ -2,7 +2,9 @@
 
 use super::conversion::{parity_state, serving, stage};
 use super::problem::{Area, Problem};
-use super::verdict::{FALSE, TRUE, UNKNOWN, Verdict, first, not_checked_because, remedy, says};
+use super::verdict::{
+    FALSE, TRUE, UNKNOWN, Verdict, first, new_verdict, not_checked_because, remedy,
+};
 use super::{Observation, reason_for};
 use crate::api::Reason;
 use crate::api::v1alpha1::{ConversionStage, ParityState};
@@ -16,16 +18,16 @@ pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
     let failed =
         blockers_of(observation).find(|blocker| reason_for(blocker) == Reason::ParityFailed);
     Some(if let Some(blocker) = failed {
-        says(FALSE, Reason::ParityFailed, blocker.explain())
+        new_verdict(FALSE, Reason::ParityFailed, blocker.explain())
     } else if let Some(change) = altered(facts) {
         let them = "the sync triggers again, which requires a new comparison";
         let message = format!("{change}: {}", remedy(observation, ("installs", "install"), them));
-        says(FALSE, Reason::SyncAltered, message)
+        new_verdict(FALSE, Reason::SyncAltered, message)
     } else if !facts.is_complete() {
         let estimated = facts.plain.estimated_rows.map(|rows| format!(" of ~{rows}"));
         let message =
             format!("{}{} rows are copied", facts.copied(), estimated.unwrap_or_default());
-        says(FALSE, Reason::RowsCopying, message)
+        new_verdict(FALSE, Reason::RowsCopying, message)
     } else if facts.can_differ() {
         let blocker =
             blockers_of(observation).find(|blocker| reason_for(blocker) == Reason::ColumnsDiffer);
@@ -33,13 +35,13 @@ pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
             "the columns of the copy differ from those of the table: the next run changes the copy"
                 .to_owned()
         };
-        says(FALSE, Reason::ColumnsDiffer, blocker.map_or_else(follows, Blocker::explain))
+        new_verdict(FALSE, Reason::ColumnsDiffer, blocker.map_or_else(follows, Blocker::explain))
     } else if facts.sync_state().is_none() {
         not_checked_because(None)
     } else if let (Some(sweep), ParityState::Clean) =
         (facts.parity(), parity_state(facts, observation))
     {
-        says(TRUE, Reason::InParity, format!("{} rows on both sides", sweep.rows_source))
+        new_verdict(TRUE, Reason::InParity, format!("{} rows on both sides", sweep.rows_source))
     } else {
         compared(facts)
     })
@@ -70,21 +72,21 @@ fn compared(facts: &CopyFacts) -> Verdict {
     match facts.parity() {
         Some(sweep) if sweep.is_clean() => {
             let message = "the last comparison is out of date or checked less than spec.conversion.parity requires: the next run compares again";
-            says(UNKNOWN, Reason::NotCompared, message.to_owned())
+            new_verdict(UNKNOWN, Reason::NotCompared, message.to_owned())
         }
         Some(sweep) => {
             let message = format!(
                 "the last comparison found {} rows that differ and repaired {}: the next run compares again",
                 sweep.difference_rows, sweep.repaired_rows
             );
-            says(UNKNOWN, Reason::NotCompared, message)
+            new_verdict(UNKNOWN, Reason::NotCompared, message)
         }
         None => {
             let compared = facts.sweep().map_or(0, |sweep| sweep.rows_source);
             let message = format!(
                 "no comparison has completed since the triggers were installed: {compared} rows compared so far"
             );
-            says(UNKNOWN, Reason::NotCompared, message)
+            new_verdict(UNKNOWN, Reason::NotCompared, message)
         }
     }
 }
@@ -103,19 +105,19 @@ pub(super) fn converted(observation: &Observation<'_>, problems: &[Problem]) -> 
         Some(_) => false,
     };
     Some(match (problem, stage) {
-        (Some(problem), _) if names_conversion(problem.reason) => problem.denies(),
+        (Some(problem), _) if names_conversion(problem.reason) => problem.to_verdict(),
         (Some(problem), Some(_)) if of_table.is_some() => {
-            says(FALSE, Reason::NotConvertible, problem.message.clone())
+            new_verdict(FALSE, Reason::NotConvertible, problem.message.clone())
         }
         _ if of_table.is_some() || first(problems, Area::Access).is_some() => {
             not_checked_because(of_table.or(first(problems, Area::Access)))
         }
-        (None, _) if is_reached => says(TRUE, Reason::AsRequested, reached(observation)),
+        (None, _) if is_reached => new_verdict(TRUE, Reason::AsRequested, reached(observation)),
         (_, Some(_) | None) => {
             let problem = problem.or(problems.first());
             let continues = || "the conversion continues with the next run".to_owned();
             let message = problem.map_or_else(continues, |problem| problem.message.clone());
-            says(FALSE, Reason::Converting, message)
+            new_verdict(FALSE, Reason::Converting, message)
         }
     })
 }

@@ -23,9 +23,9 @@ pub(super) struct Verdict {
 pub(super) fn reachable_after_failure(failure: &Failure) -> Verdict {
     let Failure { reason, message } = failure;
     if denies_access(*reason) {
-        says(FALSE, *reason, message.clone())
+        new_verdict(FALSE, *reason, message.clone())
     } else if is_answer(*reason) {
-        says(TRUE, Reason::Connected, "the database responded".to_owned())
+        new_verdict(TRUE, Reason::Connected, "the database responded".to_owned())
     } else {
         not_checked(*reason)
     }
@@ -62,7 +62,7 @@ fn is_answer(reason: Reason) -> bool {
 
 pub(super) fn reachable(observation: &Observation<'_>, problems: &[Problem]) -> Verdict {
     if let Some(problem) = first(problems, Area::Access) {
-        return problem.denies();
+        return problem.to_verdict();
     }
     let server = &observation.observed.server;
     let role = server.role.as_ref().map_or("the login role".to_owned(), Identifier::display);
@@ -71,7 +71,7 @@ pub(super) fn reachable(observation: &Observation<'_>, problems: &[Problem]) -> 
         message
             .push_str(", a superuser: log in as a role that is only a member of the table owner");
     }
-    says(TRUE, Reason::Connected, message)
+    new_verdict(TRUE, Reason::Connected, message)
 }
 
 pub(super) fn covered(observation: &Observation<'_>, problems: &[Problem]) -> Verdict {
@@ -87,11 +87,11 @@ pub(super) fn covered(observation: &Observation<'_>, problems: &[Problem]) -> Ve
         _ => return not_checked_because(problems.first()),
     };
     if is_covered {
-        says(TRUE, reason, coverage_message(observation))
+        new_verdict(TRUE, reason, coverage_message(observation))
     } else if let Some(problem) = first(problems, Area::Partitions) {
-        problem.denies()
+        problem.to_verdict()
     } else {
-        says(FALSE, Reason::PartitionsMissing, coverage_message(observation))
+        new_verdict(FALSE, Reason::PartitionsMissing, coverage_message(observation))
     }
 }
 
@@ -102,7 +102,7 @@ pub(super) fn retained(observation: &Observation<'_>, problems: &[Problem]) -> O
     let is_paused = observation.observed.copy.is_some() || observation.observed.plain.is_some();
     if is_paused && conversion::stage(observation).is_some() && blocked.is_none() {
         let message = "retention is paused while the table is converted".to_owned();
-        return Some(says(TRUE, Reason::ConversionFirst, message));
+        return Some(new_verdict(TRUE, Reason::ConversionFirst, message));
     }
     let calendar = summary::calendar(observation).filter(|_| blocked.is_none());
     let Some(calendar) = calendar else {
@@ -111,23 +111,25 @@ pub(super) fn retained(observation: &Observation<'_>, problems: &[Problem]) -> O
     // `approve` reads from this condition that a plan awaits approval, so that takes precedence over other blockers.
     let approval = problems.iter().find(|problem| problem.reason == Reason::AwaitingApproval);
     if let Some(problem) = approval.or(first(problems, Area::Retention)) {
-        return Some(problem.denies());
+        return Some(problem.to_verdict());
     }
     let expired = past_retention(observation);
     let left_alone = observation.remaining.notes.iter().find(|note| note.is_about_expired());
     Some(match (expired, left_alone, calendar.kept_from) {
         (None, None, None) if range.retention.is_none() => {
             let message = "spec.retention is absent: nothing expires".to_owned();
-            says(TRUE, Reason::NoRetention, message)
+            new_verdict(TRUE, Reason::NoRetention, message)
         }
         (None, None, kept_from) => {
             let from =
                 kept_from.map(|edge| calendar.grid.axis.key.display(edge)).unwrap_or_default();
             let message = format!("no partition ends before {from}{}", unmanaged(observation));
-            says(TRUE, Reason::NothingExpired, message)
+            new_verdict(TRUE, Reason::NothingExpired, message)
         }
-        (None, Some(note), _) => says(FALSE, Reason::PartitionsPastRetention, note.explain()),
-        (Some(expired), _, _) => says(FALSE, Reason::PartitionsPastRetention, expired),
+        (None, Some(note), _) => {
+            new_verdict(FALSE, Reason::PartitionsPastRetention, note.explain())
+        }
+        (Some(expired), _, _) => new_verdict(FALSE, Reason::PartitionsPastRetention, expired),
     })
 }
 
@@ -197,11 +199,15 @@ pub(super) fn indexed(observation: &Observation<'_>, problems: &[Problem]) -> Ve
         return not_checked_because(blocked);
     }
     if let Some(problem) = first(problems, Area::Indexes) {
-        return problem.denies();
+        return problem.to_verdict();
     }
     let steps = || observation.remaining.steps.iter().filter(|planned| is_for_index(planned));
     let Some(cause) = steps().next().map(|planned| planned.cause) else {
-        return says(TRUE, Reason::IndexesValid, "no index is missing or invalid".to_owned());
+        return new_verdict(
+            TRUE,
+            Reason::IndexesValid,
+            "no index is missing or invalid".to_owned(),
+        );
     };
     let (reason, state) = if cause == Cause::InvalidIndex {
         (Reason::IndexInvalid, "invalid")
@@ -217,7 +223,7 @@ pub(super) fn indexed(observation: &Observation<'_>, problems: &[Problem]) -> Ve
         1 => (format!("index {first} is {state}"), "it"),
         count => (format!("{count} indexes are {state} (first: {first})"), "them"),
     };
-    says(FALSE, reason, state + ": " + &remedy(observation, ("builds", "build"), them))
+    new_verdict(FALSE, reason, state + ": " + &remedy(observation, ("builds", "build"), them))
 }
 
 /// Returns whether a step is planned because an index is missing, is invalid, or differs from the spec. The drop of an index
@@ -254,22 +260,23 @@ fn coverage_message(observation: &Observation<'_>) -> String {
 /// Returns the verdict of a condition that a problem of the whole table prevents from being checked.
 pub(super) fn not_checked(reason: Reason) -> Verdict {
     let message = format!("not checked because of {reason}: resolve that first");
-    says(UNKNOWN, Reason::NotChecked, message)
+    new_verdict(UNKNOWN, Reason::NotChecked, message)
 }
 
 /// Returns the verdict of a condition that a problem prevents from being checked, or that was not read in this run.
 pub(super) fn not_checked_because(problem: Option<&Problem>) -> Verdict {
-    let not_read = || says(UNKNOWN, Reason::NotChecked, "not checked in this run".to_owned());
+    let not_read =
+        || new_verdict(UNKNOWN, Reason::NotChecked, "not checked in this run".to_owned());
     problem.map_or_else(not_read, |problem| not_checked(problem.reason))
 }
 
-pub(super) fn says(status: &'static str, reason: Reason, message: String) -> Verdict {
+pub(super) fn new_verdict(status: &'static str, reason: Reason, message: String) -> Verdict {
     Verdict { status, reason, message }
 }
 
 impl Problem {
     /// Returns the verdict of a condition that a problem makes false.
-    pub(super) fn denies(&self) -> Verdict {
-        says(FALSE, self.reason, self.message.clone())
+    pub(super) fn to_verdict(&self) -> Verdict {
+        new_verdict(FALSE, self.reason, self.message.clone())
     }
 }

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use pg_partition_operator::api::v1alpha1::PartitionedTable;
 use pg_partition_operator::desired::{DesiredTable, SpecError};
 use pg_partition_operator::observed::{
-    BoundsCheck, CopyOf, DefaultFacts, DetachedBy, Near, ObservedPartition, ObservedTable,
-    PartitionIndex, PartitionKind, PartitionState, Relation, RelationKind, Server, Template,
+    BoundsCheck, CopyOf, DefaultFacts, DetachedBy, ObservedPartition, ObservedTable,
+    PartitionIndex, PartitionKind, PartitionState, Relation, RelationKind, SearchHint, Server,
+    Template,
 };
 use pg_partition_operator::partition::{
     Bounds, Identifier, IndexShape, KeyColumn, KeyRange, ManagedTable, MarkerState, Method,
@@ -87,7 +88,7 @@ pub(crate) fn table(name: &QualifiedName, method: Method, key: &[(&str, &str)]) 
         attachment: None,
         copy: None,
         answered: BTreeSet::new(),
-        near: Near::default(),
+        near: SearchHint::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::keywords::{Words, refused};
+use super::keywords::{Keywords, rejected_keyword};
 use super::{DEFAULT_PORT, InvalidUrl, SecretKey, Setting};
 
 /// Address of a server. `Display` and `Debug` show nothing that came from a Secret.
@@ -85,7 +85,7 @@ fn is_dns_name(text: &str) -> bool {
 
 /// Returns the servers that a connection string names: as many as it has hosts.
 pub(super) fn servers(
-    words: &Words,
+    words: &Keywords,
     key: Option<&Arc<SecretKey>>,
 ) -> Result<Vec<ServerAddress>, InvalidUrl> {
     let list = |keyword| words.get(keyword).map(|text| text.split(',').map(str::trim).collect());
@@ -93,16 +93,16 @@ pub(super) fn servers(
     let hosts: Vec<&str> = list("host").unwrap_or_else(|| addresses.clone());
     let ports: Vec<&str> = list("port").unwrap_or_default();
     if !addresses.is_empty() && addresses.len() != hosts.len() {
-        return Err(refused("hostaddr", "it has not as many entries as host"));
+        return Err(rejected_keyword("hostaddr", "it has not as many entries as host"));
     }
     if ports.len() > 1 && ports.len() != hosts.len() {
-        return Err(refused("port", "it has not as many entries as host"));
+        return Err(rejected_keyword("port", "it has not as many entries as host"));
     }
     let server = |(at, host): (usize, &&str)| {
         let address = match addresses.get(at).copied().filter(|address| !address.is_empty()) {
             Some(address) => {
                 let address = address.parse();
-                Some(address.map_err(|_| refused("hostaddr", "it is not an IP address"))?)
+                Some(address.map_err(|_| rejected_keyword("hostaddr", "it is not an IP address"))?)
             }
             None => None,
         };
@@ -126,5 +126,5 @@ pub(super) fn servers(
 
 fn number(port: &str) -> Result<u16, InvalidUrl> {
     let number = port.parse().ok().filter(|port| *port != 0);
-    number.ok_or(refused("port", "it is not a number between 1 and 65535"))
+    number.ok_or(rejected_keyword("port", "it is not a number between 1 and 65535"))
 }

@@ -82,9 +82,9 @@ const REFUSED: [(&str, &str); 17] = [
 ];
 
 /// Returns the keywords of a connection string that have a value.
-pub(super) struct Words(BTreeMap<String, String>);
+pub(super) struct Keywords(BTreeMap<String, String>);
 
-impl Words {
+impl Keywords {
     /// Takes the keywords that are known, and refuses all else. An unknown keyword is repeated in the
     /// error if `may_repeat`.
     pub(super) fn new(pairs: Pairs, may_repeat: bool) -> Result<Self, InvalidUrl> {
@@ -144,7 +144,9 @@ impl Words {
             (false, true) => Ok(TlsVersions::Both),
             (false, false) => Ok(TlsVersions::Only12),
             (true, true) => Ok(TlsVersions::Only13),
-            (true, false) => Err(refused("ssl_max_protocol_version", "it is below the minimum")),
+            (true, false) => {
+                Err(rejected_keyword("ssl_max_protocol_version", "it is below the minimum"))
+            }
         }
     }
 
@@ -173,7 +175,7 @@ impl Words {
     fn number(&self, keyword: &'static str) -> Result<Option<u64>, InvalidUrl> {
         let Some(said) = self.get(keyword) else { return Ok(None) };
         let number: i32 =
-            said.trim().parse().map_err(|_| refused(keyword, "it is not a number"))?;
+            said.trim().parse().map_err(|_| rejected_keyword(keyword, "it is not a number"))?;
         Ok(u64::try_from(number).ok().filter(|number| *number > 0))
     }
 }
@@ -185,14 +187,14 @@ fn check(keyword: &str, value: &str, may_repeat: bool) -> Result<(), InvalidUrl>
     }
     if let Some((keyword, values, problem)) = VALUES.iter().find(|(known, ..)| is(known)) {
         let is_harmless = values.iter().any(|harmless| value.eq_ignore_ascii_case(harmless));
-        return if is_harmless { Ok(()) } else { Err(refused(keyword, problem)) };
+        return if is_harmless { Ok(()) } else { Err(rejected_keyword(keyword, problem)) };
     }
     match REFUSED.iter().find(|(known, _)| is(known)) {
-        Some((keyword, problem)) => Err(refused(keyword, problem)),
+        Some((keyword, problem)) => Err(rejected_keyword(keyword, problem)),
         None => Err(InvalidUrl::UnknownKeyword(may_repeat.then(|| keyword.to_owned()))),
     }
 }
 
-pub(super) const fn refused(keyword: &'static str, problem: &'static str) -> InvalidUrl {
+pub(super) const fn rejected_keyword(keyword: &'static str, problem: &'static str) -> InvalidUrl {
     InvalidUrl::Keyword { keyword, problem }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio_postgres::Config;
 
-use self::keywords::{Words, refused};
+use self::keywords::{Keywords, rejected_keyword};
 pub(super) use self::redact::Redaction;
 pub(super) use self::transport::ServerState;
 
@@ -149,12 +149,15 @@ impl ConnectionSettings {
         key: Option<&Arc<SecretKey>>,
         read_file: ReadFile,
     ) -> Result<Self, InvalidUrl> {
-        let words = Words::new(grammar::pairs(url)?, key.is_none())?;
+        let words = Keywords::new(grammar::pairs(url)?, key.is_none())?;
         let text = |keyword| words.get(keyword).map(str::to_owned);
         let (ssl_mode, ca) = tls(&words, default, read_file)?;
         let transport = words.transport()?;
         if transport.direct_tls && matches!(ssl_mode, SslMode::Disable | SslMode::Prefer) {
-            return Err(refused("sslnegotiation", "direct needs sslmode=require or stronger"));
+            return Err(rejected_keyword(
+                "sslnegotiation",
+                "direct needs sslmode=require or stronger",
+            ));
         }
         let name = text("application_name").or_else(|| text("fallback_application_name"));
         Ok(Self {
@@ -263,7 +266,7 @@ impl fmt::Debug for ConnectionSettings {
 }
 
 fn tls(
-    words: &Words,
+    words: &Keywords,
     default: SslMode,
     read_file: ReadFile,
 ) -> Result<(SslMode, Option<Vec<u8>>), InvalidUrl> {
@@ -281,7 +284,7 @@ fn tls(
 }
 
 fn client_certificate(
-    words: &Words,
+    words: &Keywords,
     read_file: ReadFile,
 ) -> Result<Option<ClientCertificate>, InvalidUrl> {
     let read = |keyword| words.get(keyword).map(|path| read_file(keyword, Path::new(path)));
@@ -292,8 +295,8 @@ fn client_certificate(
         (Some(chain), Some(key)) => {
             Ok(Some(ClientCertificate { chain: Hidden::new(chain), key: Hidden::new(key) }))
         }
-        (Some(_), None) => Err(refused("sslcert", "it needs sslkey, too")),
-        (None, Some(_)) => Err(refused("sslkey", "it needs sslcert, too")),
+        (Some(_), None) => Err(rejected_keyword("sslcert", "it needs sslkey, too")),
+        (None, Some(_)) => Err(rejected_keyword("sslkey", "it needs sslcert, too")),
     }
 }
 

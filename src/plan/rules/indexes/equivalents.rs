@@ -1,6 +1,6 @@
 //! Indexes of a plain table that its copy lacks. They are built when all rows are copied, which is faster.
 
-use super::on_partitions::{Wanted, build};
+use super::on_partitions::{DesiredPartitionIndex, build};
 use super::{Cause, Context, Draft, Step, parent_index};
 use crate::observed::{CopyDifferences, MissingIndex, ObservedPartition};
 use crate::partition::{Identifier, Side, equivalent_name, unused};
@@ -67,7 +67,7 @@ fn create(index: &MissingIndex, draft: &mut Draft) -> Identifier {
 
 /// Gives every partition an index that belongs to that of the copy.
 fn complete(index: &MissingIndex, of: &Identifier, draft: &mut Draft) {
-    let wanted = Wanted {
+    let wanted = DesiredPartitionIndex {
         of,
         stands_for: None,
         definition: definition_of(index),

@@ -16,7 +16,7 @@ use crate::plan::step::{
     AttachIndex, CreateParentIndex, DropParentIndex, IndexDefinition, REPLACEMENT_SUFFIX,
     ReplaceParentIndex,
 };
-use on_partitions::{Wanted, build, ensure_on_partitions};
+use on_partitions::{DesiredPartitionIndex, build, ensure_on_partitions};
 
 pub(super) use equivalents::ensure_equivalents;
 
@@ -175,8 +175,13 @@ fn create_beside_foreign(
     for partition in attached.iter().filter(|p| p.kind != PartitionKind::ForeignTable) {
         is_complete &= equivalent(index, partition).is_some()
             || draft.has_room()
-                && build(&Wanted::of(index, (name, None), context, draft), partition, cause, draft)
-                    .is_some();
+                && build(
+                    &DesiredPartitionIndex::of(index, (name, None), context, draft),
+                    partition,
+                    cause,
+                    draft,
+                )
+                .is_some();
     }
     if is_complete {
         let step = Step::CreateParentIndex(CreateParentIndex {
@@ -225,7 +230,7 @@ fn complete(
         let name = if let Some(equivalent) = equivalent(index, &partition) {
             Some(equivalent.name.clone())
         } else {
-            let wanted = Wanted::of(index, (of, None), context, draft);
+            let wanted = DesiredPartitionIndex::of(index, (of, None), context, draft);
             build(&wanted, &partition, cause, draft)
         };
         if let Some(name) = name {

@@ -44,7 +44,7 @@ pub(super) fn ensure_on_partitions(
             let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
             let cause = if other { Cause::DefinitionChanged } else { Cause::MissingIndex };
             let of = (&index.name, Some(&index.name));
-            let wanted = Wanted::of(index, of, context, draft);
+            let wanted = DesiredPartitionIndex::of(index, of, context, draft);
             successor = build(&wanted, &partition, cause, draft);
         }
         let old: Vec<_> = partition
@@ -86,7 +86,7 @@ fn belongs_on(
 }
 
 /// Index that partitions must have.
-pub(super) struct Wanted<'a> {
+pub(super) struct DesiredPartitionIndex<'a> {
     /// The index of the table to which those of the partitions will belong, or the name in the spec.
     pub(super) of: &'a Identifier,
     /// The name in the spec, if it stands by itself.
@@ -97,7 +97,7 @@ pub(super) struct Wanted<'a> {
     pub(super) settings: IndexSettings,
 }
 
-impl<'a> Wanted<'a> {
+impl<'a> DesiredPartitionIndex<'a> {
     /// Returns an index of the spec.
     pub(super) fn of(
         index: &DesiredIndex,
@@ -123,7 +123,7 @@ impl<'a> Wanted<'a> {
 /// Builds an index on a partition, after clearing away what is left of an earlier attempt. None
 /// where it cannot be.
 pub(super) fn build(
-    index: &Wanted<'_>,
+    index: &DesiredPartitionIndex<'_>,
     partition: &ObservedPartition,
     cause: Cause,
     draft: &mut Draft,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, Draft, Step, Wanted};
+use super::{Context, DesiredPartition, Draft, Step};
 use crate::observed::{DefaultFacts, ObservedPartition, PartitionKind};
 use crate::partition::{Identifier, KeyRange, QualifiedName};
 use crate::plan::DefaultBlocker;
@@ -87,7 +87,7 @@ pub(super) fn blocker(
 /// Makes a partition of a table that gets its rows in the same transaction.
 pub(super) fn make(
     context: &Context<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &DesiredPartition<'_>,
     (default, facts): &(QualifiedName, DefaultFacts),
     rows: u64,
     draft: &mut Draft,

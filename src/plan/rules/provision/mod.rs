@@ -61,7 +61,8 @@ fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft
             }
         }
         let name = range_name(&draft.state.managed, &range.calendar.grid, missing.range);
-        let wanted = Wanted { missing, range: range.of(missing.range), name, newest: &newest };
+        let wanted =
+            DesiredPartition { missing, range: range.of(missing.range), name, newest: &newest };
         provide(context, &wanted, method, default.as_ref(), draft);
     }
     if made > most {
@@ -72,7 +73,7 @@ fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft
 /// Creates and attaches a partition, or defers it.
 fn provide(
     context: &Context<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &DesiredPartition<'_>,
     method: AttachMethod,
     default: Option<&(QualifiedName, DefaultFacts)>,
     draft: &mut Draft,
@@ -102,7 +103,7 @@ fn max_partitions(context: &Context<'_>, draft: &Draft) -> usize {
 }
 
 /// A partition that is missing, and how it is created.
-pub(super) struct Wanted<'a> {
+pub(super) struct DesiredPartition<'a> {
     pub(super) missing: MissingPartition,
     /// Range of the partition.
     range: KeyRange,
@@ -111,7 +112,7 @@ pub(super) struct Wanted<'a> {
     newest: &'a Newest,
 }
 
-impl Wanted<'_> {
+impl DesiredPartition<'_> {
     pub(super) fn bounds(&self) -> Bounds {
         Bounds::Range(self.range.clone())
     }
@@ -230,7 +231,7 @@ fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
 
 fn make(
     context: &Context<'_>,
-    wanted: &Wanted<'_>,
+    wanted: &DesiredPartition<'_>,
     beside: Option<&(QualifiedName, DefaultFacts)>,
     draft: &mut Draft,
 ) {
@@ -244,7 +245,7 @@ fn make(
 /// that says so.
 fn add_default_check(
     (default, facts): &(QualifiedName, DefaultFacts),
-    wanted: &Wanted<'_>,
+    wanted: &DesiredPartition<'_>,
     draft: &mut Draft,
 ) -> Identifier {
     let (cause, default_check) = (wanted.missing.cause, default_check(wanted.range.range));

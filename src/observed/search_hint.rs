@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 ///
 /// It is not part of the observed state: all hints are equal.
 #[derive(Default)]
-pub struct Near(AtomicUsize);
+pub struct SearchHint(AtomicUsize);
 
-impl Near {
+impl SearchHint {
     /// The position of the first element after the hint of which something is true, or else of any.
     pub(super) fn find<T>(&self, all: &[T], is_it: impl Fn(&T) -> bool) -> Option<usize> {
         let start = self.0.load(Ordering::Relaxed).min(all.len());
@@ -24,22 +24,22 @@ impl Near {
     }
 }
 
-impl fmt::Debug for Near {
+impl fmt::Debug for SearchHint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Near")
     }
 }
 
-impl Clone for Near {
+impl Clone for SearchHint {
     fn clone(&self) -> Self {
         Self(AtomicUsize::new(self.0.load(Ordering::Relaxed)))
     }
 }
 
-impl PartialEq for Near {
+impl PartialEq for SearchHint {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl Eq for Near {}
+impl Eq for SearchHint {}
