@@ -63,7 +63,7 @@ async fn apply_one(
     match result {
         Ok(convergence) => report(&name, table.mode, &convergence),
         Err(error) => {
-            output::tell(&format!("{name}: {error}"))?;
+            output::print_notice(&format!("{name}: {error}"))?;
             Ok(match error {
                 ConvergeError::LockedByAnotherOperator(_) | ConvergeError::Conflict(_) => {
                     Exit::Busy

@@ -28,6 +28,6 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
 }
 
 /// Prints a message that is not a result.
-pub(super) fn tell(text: &str) -> anyhow::Result<()> {
+pub(super) fn print_notice(text: &str) -> anyhow::Result<()> {
     Ok(writeln!(std::io::stderr(), "{text}")?)
 }

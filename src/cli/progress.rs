@@ -54,7 +54,7 @@ impl StepDisplay {
     fn line(&self, text: &str) {
         if self.bar.is_hidden() {
             // If standard error is closed, the progress cannot be printed.
-            drop(super::output::tell(text));
+            drop(super::output::print_notice(text));
         } else {
             self.bar.println(text);
         }

@@ -1,7 +1,8 @@
 //! Execution of one step that can take hours while other runs continue with the table.
 
 use super::{
-    ConvergeError, Options, check_in_background, expected, hold_claim, observe_and_plan, timeouts,
+    ConvergeError, Options, acquire_claim, check_in_background, expected, observe_and_plan,
+    timeouts,
 };
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::Step;
@@ -28,7 +29,7 @@ pub async fn converge_aside(
         return Ok(None);
     };
     let keys = LockKeys::new(&desired.name, oid);
-    let Some(lock) = TableLock::try_take_aside(session, keys).await? else {
+    let Some(lock) = TableLock::try_acquire_aside(session, keys).await? else {
         let holder = TableLock::holder_aside(session, keys).await?;
         return Err(ConvergeError::LockedByAnotherOperator(holder));
     };
@@ -52,7 +53,7 @@ async fn converge_locked(
         lock.covers(oid)?;
     }
     expected(&plan, options)?;
-    hold_claim(lock.session(), desired, &observed, options).await?;
+    acquire_claim(lock.session(), desired, &observed, options).await?;
     if options.authority.ask(Certainty::Known).await == Ruling::Revoked {
         return Err(ConvergeError::Revoked);
     }

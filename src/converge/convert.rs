@@ -51,7 +51,7 @@ impl<'a> StepRunner<'a> {
     fn next_work(&self, plan: &Plan) -> Option<PlannedWork> {
         let expected = &self.options.expect;
         let is_expected = expected.is_empty() || expected.contains(&plan.fingerprint);
-        plan.work.clone().filter(|planned| is_expected && self.options.does(planned))
+        plan.work.clone().filter(|planned| is_expected && self.options.executes(planned))
     }
 
     fn has_failed(&self) -> bool {

@@ -115,13 +115,13 @@ pub async fn converge(
 ) -> Result<Convergence, ConvergeError> {
     let (observed, plan) = observe_and_plan(session, desired, &options.time).await?;
     expected(&plan, options)?;
-    hold_claim(session, desired, &observed, options).await?;
+    acquire_claim(session, desired, &observed, options).await?;
     let has_work = if options.leave_aside {
         !plan.clone().without_aside().steps.is_empty()
     } else {
         !plan.steps.is_empty()
     };
-    let works = plan.work.as_ref().is_some_and(|planned| options.does(planned));
+    let works = plan.work.as_ref().is_some_and(|planned| options.executes(planned));
     let has_work =
         has_work || works || (is_detach_blocked(&plan) && !options.detach_timeout.is_zero());
     let oid = observed.locked_relation().filter(|_| has_work);
@@ -137,7 +137,7 @@ pub async fn converge(
     };
     let keys = LockKeys::new(&desired.name, oid);
     // Interrupted: the claim stays until it expires; the advisory lock ends with the session.
-    let lock = take_lock(session, keys, options.retry_timeout).await?;
+    let lock = acquire_lock(session, keys, options.retry_timeout).await?;
     let convergence = Box::pin(converge_locked(&lock, desired, options, progress)).await;
     let released = lock.release().await;
     let convergence = convergence?;
@@ -146,7 +146,7 @@ pub async fn converge(
 }
 
 /// Claims the table for the resource, if the table exists and can be managed.
-async fn hold_claim(
+async fn acquire_claim(
     session: &Session,
     desired: &DesiredTable,
     observed: &ObservedTable,
@@ -167,14 +167,14 @@ async fn hold_claim(
 }
 
 /// Waits until another operator releases the lock on the table.
-async fn take_lock(
+async fn acquire_lock(
     session: &Session,
     table: LockKeys,
     retry_timeout: Duration,
 ) -> Result<TableLock<'_>, ConvergeError> {
     let started = Instant::now();
     loop {
-        if let Some(lock) = TableLock::try_take(session, table).await? {
+        if let Some(lock) = TableLock::try_acquire(session, table).await? {
             return Ok(lock);
         }
         if started.elapsed() >= retry_timeout {
@@ -199,7 +199,7 @@ async fn converge_locked(
     }
     expected(&first, options)?;
     // An older resource may have claimed the table during the wait for the lock.
-    hold_claim(lock.session(), desired, &before, options).await?;
+    acquire_claim(lock.session(), desired, &before, options).await?;
     // The resource may have been edited, too.
     if options.authority.ask(Certainty::Known).await == Ruling::Revoked {
         return Err(ConvergeError::Revoked);
@@ -240,7 +240,7 @@ async fn lock_aside<'a>(
     match observed.locked_relation() {
         Some(oid) if has_some && !options.leave_aside => {
             let keys = LockKeys::new(&observed.managed, oid);
-            TableLock::try_take_aside(lock.session(), keys).await
+            TableLock::try_acquire_aside(lock.session(), keys).await
         }
         Some(_) | None => Ok(None),
     }

@@ -51,7 +51,7 @@ impl Options {
 
     /// Returns whether this run executes the work.
     #[must_use]
-    pub(super) fn does(&self, planned: &PlannedWork) -> bool {
+    pub(super) fn executes(&self, planned: &PlannedWork) -> bool {
         self.routine || !planned.is_routine()
     }
 }

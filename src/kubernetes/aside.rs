@@ -119,7 +119,7 @@ impl Work {
                 return Vec::new();
             }
         };
-        borrowed.give_back().await;
+        borrowed.return_to_pool().await;
         failed
     }
 

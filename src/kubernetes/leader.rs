@@ -36,19 +36,19 @@ pub struct LeaseSettings {
 /// Whether this replica leads. It does not before it has won the Lease.
 #[derive(Debug, Default)]
 pub(super) struct Leadership {
-    held: watch::Sender<bool>,
+    is_leader: watch::Sender<bool>,
     installation: Mutex<String>,
 }
 
 impl Leadership {
     pub(super) fn is_held(&self) -> bool {
-        *self.held.borrow()
+        *self.is_leader.borrow()
     }
 
     /// Waits until this replica leads.
-    pub(super) async fn held(&self) {
+    pub(super) async fn acquired(&self) {
         // The sender lives as long as this.
-        drop(self.held.subscribe().wait_for(|held| *held).await);
+        drop(self.is_leader.subscribe().wait_for(|is_leader| *is_leader).await);
     }
 
     /// Identity of this installation with all its replicas and restarts: the UID of
@@ -60,11 +60,11 @@ impl Leadership {
     pub(super) fn begin(&self, election: &Election) {
         let installation = election.uid.clone().unwrap_or_default();
         *self.installation.lock().unwrap_or_else(PoisonError::into_inner) = installation;
-        self.held.send_replace(true);
+        self.is_leader.send_replace(true);
     }
 
     pub(super) fn revoke(&self) {
-        self.held.send_replace(false);
+        self.is_leader.send_replace(false);
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Election {
     settings: LeaseSettings,
     /// The version of the Lease seen last, and when it was seen first. Others' clocks may be wrong;
     /// how long we have seen nothing change is not.
-    seen: Option<(String, Instant)>,
+    last_change: Option<(String, Instant)>,
     /// The UID of the Lease.
     uid: Option<String>,
     /// Last time at which the Lease was acquired or renewed.
@@ -97,7 +97,7 @@ impl Election {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::default_namespaced(client),
         };
-        Self { leases, settings, seen: None, uid: None, renewed: None }
+        Self { leases, settings, last_change: None, uid: None, renewed: None }
     }
 
     /// Waits until this process has acquired the Lease.
@@ -198,8 +198,8 @@ impl Election {
 
     fn look_at(&mut self, version: Option<&str>) {
         let version = version.unwrap_or_default();
-        if self.seen.as_ref().is_none_or(|(seen, _)| seen != version) {
-            self.seen = Some((version.to_owned(), Instant::now()));
+        if self.last_change.as_ref().is_none_or(|(seen, _)| seen != version) {
+            self.last_change = Some((version.to_owned(), Instant::now()));
         }
     }
 
@@ -212,21 +212,21 @@ impl Election {
         let duration = seconds
             .and_then(|seconds| u64::try_from(seconds).ok())
             .map_or(self.settings.duration, Duration::from_secs);
-        self.seen.as_ref().is_some_and(|(_, since)| since.elapsed() > duration)
+        self.last_change.as_ref().is_some_and(|(_, since)| since.elapsed() > duration)
     }
 
     fn claim(&self, previous: Option<&LeaseSpec>) -> LeaseSpec {
         let now = MicroTime(Timestamp::now());
-        let ours = previous.and_then(|spec| spec.holder_identity.as_deref())
+        let is_holder = previous.and_then(|spec| spec.holder_identity.as_deref())
             == Some(self.settings.identity.as_str());
         let transitions = previous.and_then(|spec| spec.lease_transitions);
-        let acquired = previous.filter(|_| ours).and_then(|spec| spec.acquire_time.clone());
+        let acquired = previous.filter(|_| is_holder).and_then(|spec| spec.acquire_time.clone());
         LeaseSpec {
             holder_identity: Some(self.settings.identity.clone()),
             lease_duration_seconds: i32::try_from(self.settings.duration.as_secs()).ok(),
             acquire_time: acquired.or_else(|| Some(now.clone())),
             renew_time: Some(now),
-            lease_transitions: match (previous, ours) {
+            lease_transitions: match (previous, is_holder) {
                 (None, _) => Some(0),
                 (Some(_), true) => transitions,
                 (Some(_), false) => Some(transitions.unwrap_or(0).saturating_add(1)),

@@ -50,7 +50,7 @@ pub(super) async fn reconcile(
 ) -> Result<Action, Infallible> {
     tokio::select! {
         biased;
-        () = context.leadership.held() => {}
+        () = context.leadership.acquired() => {}
         () = context.stop.cancelled() => return Ok(Action::await_change()),
     }
     // A panic here would end the operator.
@@ -129,7 +129,7 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
         generation: table.meta().generation,
         requested: table.annotations().get(RECONCILE_ANNOTATION).map(String::as_str),
     };
-    if let Some(outcome) = at_rest(table) {
+    if let Some(outcome) = inactive_outcome(table) {
         context.builds.cancel(&uid);
         claims::set_claim(&uid, None, context);
         return Ok(write_outcome(table, &subject, &outcome, context).await?);
@@ -174,7 +174,7 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
 }
 
 /// Returns the outcome for a table that is suspended or being deleted, or `None`.
-fn at_rest(table: &PartitionedTable) -> Option<Outcome<'static>> {
+fn inactive_outcome(table: &PartitionedTable) -> Option<Outcome<'static>> {
     if table.meta().deletion_timestamp.is_some() {
         return Some(Outcome::Deleting);
     }
@@ -229,7 +229,7 @@ async fn converged(
     };
     // A list of hosts or a name may lead to the new primary now.
     if !convergence.observed.server.in_recovery {
-        borrowed.give_back().await;
+        borrowed.return_to_pool().await;
     }
     Ok((desired, convergence))
 }

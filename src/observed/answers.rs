@@ -266,17 +266,17 @@ impl ObservedTable {
     }
 
     /// Adds what an answer means.
-    pub(super) fn learn(&mut self, answer: Answer) -> Result<(), InvalidSnapshot> {
+    pub(super) fn add_answer(&mut self, answer: Answer) -> Result<(), InvalidSnapshot> {
         let question = match answer {
             Answer::ClockSkew { read_at } => {
-                self.learn_clock(read_at)?;
+                self.set_clock_offset(read_at)?;
                 Question::ClockSkew
             }
             Answer::DefaultRows { within, rows } => {
                 let key = self.range_key().map(|key| key.key_type);
                 // If there are several counts, the last one applies: rows outside of its range are unknown.
                 self.answered.retain(|answered| !matches!(answered, Question::DefaultRows(_)));
-                self.learn_default_rows(rows, key);
+                self.set_default_rows(rows, key);
                 Question::DefaultRows(Within::from_raw(within, key)?)
             }
             Answer::ReferencesTo { schema, partition, by, error } => {
@@ -315,7 +315,7 @@ impl ObservedTable {
                 }
                 return Ok(());
             }
-            Answer::Routing { roles, facts } => self.learn_routing(roles, facts),
+            Answer::Routing { roles, facts } => self.set_routing(roles, facts),
             Answer::Attachment(attachment) => {
                 self.attachment = Some(attachment);
                 return Ok(());
@@ -325,7 +325,7 @@ impl ObservedTable {
         Ok(())
     }
 
-    fn learn_clock(&mut self, read_at: String) -> Result<(), InvalidSnapshot> {
+    fn set_clock_offset(&mut self, read_at: String) -> Result<(), InvalidSnapshot> {
         let read_at: Timestamp = read_at.parse().map_err(|_| InvalidSnapshot::Clock(read_at))?;
         self.server.clock_offset = Some(self.server.clock.duration_since(read_at));
         Ok(())

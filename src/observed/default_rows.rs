@@ -5,7 +5,7 @@ use crate::partition::{Edge, KeyType, RangeBounds};
 
 impl ObservedTable {
     /// Adds what was counted.
-    pub(super) fn learn_default_rows(&mut self, rows: Option<CountedRows>, key: Option<KeyType>) {
+    pub(super) fn set_default_rows(&mut self, rows: Option<CountedRows>, key: Option<KeyType>) {
         (self.default_rows, self.default_rows_from, self.default_count) = (None, None, None);
         let Some(rows) = rows else { return };
         let told = default_rows(&rows.stretches, key);

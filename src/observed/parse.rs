@@ -81,7 +81,7 @@ impl TryFrom<Snapshot> for ObservedTable {
             .default_rows
             .map(|rows| Answer::DefaultRows { within: RawWithin::Everywhere, rows: Some(rows) });
         for answer in counted_before.into_iter().chain(raw.answers) {
-            observed.learn(answer)?;
+            observed.add_answer(answer)?;
         }
         Ok(observed)
     }

@@ -103,7 +103,7 @@ impl RoutingFacts {
 
 impl ObservedTable {
     /// Adds the answer to [`Question::Routing`].
-    pub(super) fn learn_routing(
+    pub(super) fn set_routing(
         &mut self,
         roles: BTreeSet<Identifier>,
         facts: Option<Box<RoutingFacts>>,

@@ -105,7 +105,7 @@ impl Calendar {
 
     /// The end of the time in which what is planned now is surely done: a few minutes from now.
     #[must_use]
-    pub fn soon(&self) -> Edge {
+    pub fn write_horizon(&self) -> Edge {
         self.soon_after(self.now)
     }
 

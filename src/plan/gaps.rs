@@ -39,7 +39,7 @@ impl Gaps {
     pub fn new(calendar: &Calendar, observed: &ObservedTable) -> Self {
         let mut found = Self::default();
         let mut occupied = occupied(observed);
-        let again = kept_again(calendar, observed, &occupied);
+        let again = retained_again(calendar, observed, &occupied);
         found.missing.extend(
             again
                 .iter()
@@ -113,7 +113,7 @@ impl Coverage {
 }
 
 /// Returns the ranges of partitions that the operator detached and that are kept now.
-fn kept_again(
+fn retained_again(
     calendar: &Calendar,
     observed: &ObservedTable,
     occupied: &[RangeBounds],

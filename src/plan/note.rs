@@ -15,7 +15,7 @@ impl Note {
     #[must_use]
     pub fn explain(&self) -> String {
         match self {
-            Self::NameTaken { wanted, used } => name_gone_round(wanted, used),
+            Self::NameTaken { wanted, used } => name_taken(wanted, used),
             Self::MorePeriods { planned, missing } => format!(
                 "{missing} partitions are missing: this plan creates the {planned} most urgent ones, the next run plans the rest"
             ),
@@ -45,7 +45,7 @@ impl Note {
             Self::CannotAdopt { partition, why } => {
                 format!("{} cannot be adopted: {}", partition.display(), why.explain())
             }
-            Self::DefaultKept { default } => default_stays(default),
+            Self::DefaultKept { default } => default_kept(default),
             Self::Superuser { role } => superuser(role.as_ref()),
             Self::NotPublished { publication, partitions } => {
                 not_published(publication, partitions)
@@ -58,7 +58,7 @@ impl Note {
     }
 }
 
-fn name_gone_round(wanted: &Identifier, used: &Identifier) -> String {
+fn name_taken(wanted: &Identifier, used: &Identifier) -> String {
     format!(
         "another relation is named {}: the partition is named {} instead",
         wanted.display(),
@@ -111,7 +111,7 @@ fn restored(tables: &[QualifiedName]) -> String {
     )
 }
 
-fn default_stays(default: &QualifiedName) -> String {
+fn default_kept(default: &QualifiedName) -> String {
     format!(
         "the default partition {} is kept although spec.defaultPartition is Absent: it is unmanaged, is not empty, \
          or takes rows of the current period",

@@ -56,7 +56,7 @@ pub async fn claim(
     claimant: &Claimant,
 ) -> Result<Option<ClaimHolder>, InspectError> {
     let locks = LockKeys::new(table, relation).table_keys();
-    let script = sql::take_claim(table, locks, claimant, role(session));
+    let script = sql::claim_table(table, locks, claimant, role(session));
     for _ in 0..MAX_ATTEMPTS {
         let answer = match session.commit_script_text(&script).await {
             Err(error) if already_exists(&error) => continue,

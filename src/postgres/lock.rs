@@ -74,11 +74,11 @@ impl<'a> TableLock<'a> {
     ///
     /// # Errors
     /// Returns an error if the database does not answer.
-    pub async fn try_take(
+    pub async fn try_acquire(
         session: &'a Session,
         table: LockKeys,
     ) -> Result<Option<Self>, DatabaseError> {
-        Self::try_take_both(session, table.table_keys()).await
+        Self::try_acquire_both(session, table.table_keys()).await
     }
 
     /// Acquires the lock on the steps to the table that are executed aside, unless another session
@@ -87,14 +87,14 @@ impl<'a> TableLock<'a> {
     ///
     /// # Errors
     /// Returns an error if the database does not answer.
-    pub async fn try_take_aside(
+    pub async fn try_acquire_aside(
         session: &'a Session,
         table: LockKeys,
     ) -> Result<Option<Self>, DatabaseError> {
-        Self::try_take_both(session, table.aside()).await
+        Self::try_acquire_both(session, table.aside()).await
     }
 
-    async fn try_take_both(
+    async fn try_acquire_both(
         session: &'a Session,
         keys: [(i32, u32); 2],
     ) -> Result<Option<Self>, DatabaseError> {

@@ -45,7 +45,7 @@ impl WorkOutcome {
     }
 
     /// Returns whether another page follows.
-    fn goes_on(&self) -> bool {
+    fn can_continue(&self) -> bool {
         let may_repair = match &self.work {
             Work::Copy(_) => true,
             Work::Compare(rows) => self.repaired < rows.repairs_left,
@@ -101,7 +101,7 @@ pub async fn advance(
     let started = Instant::now();
     let mut tempo = Pace::new(&work, timeouts.lock_timeout);
     let mut outcome = WorkOutcome::new(work);
-    while started.elapsed() < time && outcome.goes_on() {
+    while started.elapsed() < time && outcome.can_continue() {
         let page = next_page(lock, &outcome.work, &mut tempo, timeouts, authority);
         match page.await {
             Ok(None) => {}

@@ -54,7 +54,7 @@ pub const CLAIMS: RecordTable = RecordTable {
 /// `locks` are the keys of the advisory locks on the table: while a session holds one of them, a claim that was not
 /// renewed stands all the same.
 #[must_use]
-pub fn take_claim(
+pub fn claim_table(
     table: &ManagedTable,
     locks: [(i32, u32); 2],
     claimant: &Claimant,

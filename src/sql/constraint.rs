@@ -8,7 +8,7 @@ pub(super) fn validate(table: &QualifiedName, constraint: &Identifier) -> Sql {
     Sql(format!("ALTER TABLE {} VALIDATE CONSTRAINT {}", qualified(table), name(constraint)))
 }
 
-pub(super) fn drop_if_there(table: &QualifiedName, constraint: &Identifier) -> Sql {
+pub(super) fn drop_if_exists(table: &QualifiedName, constraint: &Identifier) -> Sql {
     let (table, constraint) = (qualified(table), name(constraint));
     Sql(format!("ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {constraint}"))
 }

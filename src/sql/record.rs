@@ -97,7 +97,7 @@ fn bounds_check(
         name(&detached_check(managed)),
     ));
     let earlier = detached_checks(managed);
-    let earlier = earlier.iter().map(|check| constraint::drop_if_there(partition, check));
+    let earlier = earlier.iter().map(|check| constraint::drop_if_exists(partition, check));
     let mut statements: Vec<_> = earlier.chain([add]).collect();
     statements.extend(same_oid_guard(oid.iter().map(|oid| (partition, *oid))));
     statements
@@ -105,7 +105,7 @@ fn bounds_check(
 
 pub(super) fn drop_bounds(drop: &DropBoundsCheck) -> Vec<Sql> {
     let checks = detached_checks(&drop.managed);
-    checks.iter().map(|check| constraint::drop_if_there(&drop.table, check)).collect()
+    checks.iter().map(|check| constraint::drop_if_exists(&drop.table, check)).collect()
 }
 
 /// Validates the check on a detached table, under the name that it has: version 0 gave it another one if the name of

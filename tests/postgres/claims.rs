@@ -130,8 +130,10 @@ async fn claim_expires_unless_it_is_renewed() {
         // A session that locks the table keeps the claim, however long that takes.
         age(&world, "16 minutes").await;
         let worker = world.session().await;
-        let lock =
-            TableLock::try_take(&worker, LockKeys::new(&table(), UNLOCKED)).await.unwrap().unwrap();
+        let lock = TableLock::try_acquire(&worker, LockKeys::new(&table(), UNLOCKED))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(others(&session, &young).await.as_deref(), Some("old"), "Postgres {major}");
         lock.release().await.unwrap();
         assert_eq!(others(&session, &young).await, None);

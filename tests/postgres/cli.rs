@@ -130,7 +130,7 @@ async fn table_locked_by_another_session_is_awaited_up_to_the_timeout() {
         let oid = world.text(&format!("SELECT '{SCHEMA_SQL}.\"ta;b\"\"le\"'::regclass::oid")).await;
         let session = world.session().await;
         let keys = LockKeys::new(&managed("ta;b\"le"), oid.parse().unwrap());
-        let ours = TableLock::try_take(&session, keys).await.unwrap().unwrap();
+        let ours = TableLock::try_acquire(&session, keys).await.unwrap().unwrap();
         assert_eq!(world.apply(&[], &file).status, 5, "Postgres {major}: another of us");
         ours.release().await.unwrap();
         assert_eq!(world.apply(&[], &file).status, 0, "Postgres {major}");

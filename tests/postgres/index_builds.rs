@@ -93,7 +93,7 @@ async fn partition_is_provided_while_an_index_build_waits() {
         let last = run(&session, 2).await;
         assert_eq!(verbs(&last.remaining), <[&str; 0]>::default(), "Postgres {major}");
         let keys = LockKeys::new(&wanted(2).name, table_oid(&session).await);
-        let lock = TableLock::try_take_aside(&session, keys).await.unwrap();
+        let lock = TableLock::try_acquire_aside(&session, keys).await.unwrap();
         lock.unwrap().release().await.unwrap();
     }
 }

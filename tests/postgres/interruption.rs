@@ -502,7 +502,7 @@ async fn run_reports_the_session_that_locks_the_table() {
     let oid = format!("SELECT '{SCHEMA_SQL}.\"c;ut\"'::regclass::oid");
     let keys = LockKeys::new(&managed("c;ut"), world.text(&oid).await.parse().unwrap());
     let session = world.session().await;
-    let lock = TableLock::try_take(&session, keys).await.unwrap();
+    let lock = TableLock::try_acquire(&session, keys).await.unwrap();
     let file = resource_file(&scenario.phases[0]);
     assert_eq!(run_to_end(&world, file.path(), "300ms").await.code(), Some(5));
     lock.unwrap().release().await.unwrap();

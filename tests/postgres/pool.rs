@@ -60,12 +60,12 @@ async fn session_is_replaced_when_its_life_ends() {
     let pool = Pool::new(PoolLimits { max_life: Duration::from_secs(3), ..PoolLimits::new(4) });
     let first = pool.borrow(&settings).await.unwrap();
     let first_pid = pid(&first).await;
-    first.give_back().await;
+    first.return_to_pool().await;
 
     wait_until("another session is used", SOON, async || {
         let borrowed = pool.borrow(&settings).await.unwrap();
         let is_another = pid(&borrowed).await != first_pid;
-        borrowed.give_back().await;
+        borrowed.return_to_pool().await;
         is_another
     })
     .await;
@@ -77,7 +77,7 @@ async fn session_that_outlived_its_life_in_use_is_closed_when_given_back() {
     let pool = Pool::new(PoolLimits { max_life: Duration::ZERO, ..PoolLimits::new(4) });
     let borrowed = pool.borrow(&settings(&database.url())).await.unwrap();
     assert_ne!(pid(&borrowed).await, "");
-    borrowed.give_back().await;
+    borrowed.return_to_pool().await;
     wait_until_closed(&database).await;
 }
 
@@ -91,7 +91,7 @@ async fn moved_address_is_followed_although_the_session_is_always_in_use() {
     let port = async || {
         let borrowed = pool.borrow(&settings).await.unwrap();
         let port = text(&borrowed, "SELECT pg_catalog.inet_server_port()::text").await;
-        borrowed.give_back().await;
+        borrowed.return_to_pool().await;
         port
     };
     assert_eq!(port().await, Server::shared(17).port().to_string());
@@ -109,7 +109,7 @@ async fn wait_for_a_session_ends_with_a_reason() {
     let first = pool.borrow(&settings).await.unwrap();
     let error = pool.borrow(&settings).await.err().unwrap();
     assert!(matches!(error, BorrowError::Exhausted { sessions: 1, .. }), "{error}");
-    first.give_back().await;
+    first.return_to_pool().await;
     pool.borrow(&settings).await.unwrap();
 }
 
@@ -168,7 +168,7 @@ async fn servers_without_sessions_are_forgotten() {
     let borrowed = pool.borrow(&settings(&database.url())).await.unwrap();
     pool.close_idle();
     assert_eq!(pool.server_count(), 1, "a session is in use");
-    borrowed.give_back().await;
+    borrowed.return_to_pool().await;
     pool.close_idle();
     assert_eq!(pool.server_count(), 0);
     wait_until_closed(&database).await;
@@ -210,9 +210,9 @@ async fn session_in_use_is_not_kept_after_its_login_was_replaced() {
     let settings = settings(&database.url());
     let pool = pool(4);
     let in_use = pool.borrow(&settings).await.unwrap();
-    pool.borrow(&settings).await.unwrap().give_back().await;
+    pool.borrow(&settings).await.unwrap().return_to_pool().await;
     pool.forget(&settings);
-    in_use.give_back().await;
+    in_use.return_to_pool().await;
     wait_until_closed(&database).await;
     assert_ne!(pid(&pool.borrow(&settings).await.unwrap()).await, "");
 }

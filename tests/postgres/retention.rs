@@ -319,7 +319,7 @@ async fn drop_after(world: &World, meanwhile: &str) -> Vec<StepOutcome> {
     world.owner(meanwhile).await;
     let oid = observed.relation.unwrap().oid;
     let keys = LockKeys::new(&table.name, oid);
-    let lock = TableLock::try_take(&session, keys).await.unwrap().unwrap();
+    let lock = TableLock::try_acquire(&session, keys).await.unwrap().unwrap();
     let second = Duration::from_secs(1);
     let timeouts = Timeouts { lock_timeout: second, retry_timeout: second };
     let outcomes =

@@ -121,13 +121,13 @@ async fn lock_on_a_table_excludes_by_its_name_and_by_its_relation() {
         let url = database.url();
         let (holder, other) = (connect(&url).await.unwrap(), connect(&url).await.unwrap());
         let keys = |name: &str, relation| LockKeys::new(&managed(name), relation);
-        let lock = TableLock::try_take(&holder, keys("t", 1)).await.unwrap().unwrap();
+        let lock = TableLock::try_acquire(&holder, keys("t", 1)).await.unwrap().unwrap();
         for excluded in [keys("t", 1), keys("t", 2), keys("u", 1)] {
-            let tried = TableLock::try_take(&other, excluded).await.unwrap();
+            let tried = TableLock::try_acquire(&other, excluded).await.unwrap();
             assert!(tried.is_none(), "Postgres {major}: {excluded:?}");
             assert!(TableLock::holder(&other, excluded).await.unwrap().is_some());
         }
-        let beside = TableLock::try_take_aside(&other, keys("t", 1)).await.unwrap().unwrap();
+        let beside = TableLock::try_acquire_aside(&other, keys("t", 1)).await.unwrap().unwrap();
         beside.release().await.unwrap();
         let before = database.client().await;
         let [take, free] = ["try_advisory_lock", "advisory_unlock"]
@@ -136,10 +136,10 @@ async fn lock_on_a_table_excludes_by_its_name_and_by_its_relation() {
         lock.release().await.unwrap();
 
         assert!(answer(&before, &take).await);
-        assert!(TableLock::try_take(&holder, keys("t", 1)).await.unwrap().is_none());
+        assert!(TableLock::try_acquire(&holder, keys("t", 1)).await.unwrap().is_none());
         // Nothing is left of the locks that were not acquired together.
         for free in [keys("t", 2), keys("u", 3)] {
-            TableLock::try_take(&other, free).await.unwrap().unwrap().release().await.unwrap();
+            TableLock::try_acquire(&other, free).await.unwrap().unwrap().release().await.unwrap();
         }
         assert!(answer(&before, &free).await);
     }
@@ -157,14 +157,14 @@ async fn lock_holder_is_named_and_releases_the_table_in_time() {
         let holder = connect(&database.url()).await.unwrap();
         let shown = "SELECT concat(pg_backend_pid(), ' ', current_setting('idle_session_timeout'))";
         let keys = LockKeys::new(&managed("t"), 4_000_000_000);
-        let lock = TableLock::try_take(&holder, keys).await.unwrap().unwrap();
+        let lock = TableLock::try_acquire(&holder, keys).await.unwrap().unwrap();
         holder.batch("SELECT 1", DEADLINE).await.unwrap();
         let held = holder.query_one_text(shown, &[]).await.unwrap().unwrap();
         let (pid, limit) = held.split_once(' ').unwrap();
         assert_eq!(limit, "50s", "Postgres {major}");
 
         let other = connect(&database.url()).await.unwrap();
-        assert!(TableLock::try_take(&other, keys).await.unwrap().is_none());
+        assert!(TableLock::try_acquire(&other, keys).await.unwrap().is_none());
         let named = TableLock::holder(&other, keys).await.unwrap();
         assert_eq!(named, Some(format!("process {pid} (pg-partition-operator)")));
 
@@ -186,7 +186,7 @@ async fn lock_of_a_session_without_a_client_is_released_in_time() {
         let url = database.url_through(proxy.port(), "postgres");
         let keys = LockKeys::new(&managed("t"), 4_000_000_000);
         let gone = connect(&url).await.unwrap();
-        let lock = TableLock::try_take(&gone, keys).await.unwrap();
+        let lock = TableLock::try_acquire(&gone, keys).await.unwrap();
         let limit =
             "SELECT (current_setting('idle_session_timeout')::interval < interval '1 min')::text";
         let limit = gone.query_one_text(limit, &[]).await.unwrap();
@@ -196,7 +196,7 @@ async fn lock_of_a_session_without_a_client_is_released_in_time() {
 
         let other = connect(&database.url()).await.unwrap();
         wait_until("the lock is released", Duration::from_mins(1), async || {
-            TableLock::try_take(&other, keys).await.unwrap().is_some()
+            TableLock::try_acquire(&other, keys).await.unwrap().is_some()
         })
         .await;
         drop(lock);

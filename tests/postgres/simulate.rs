@@ -59,7 +59,7 @@ async fn take_steps(
         let (oid, line) = (before.locked_relation().unwrap(), taken[0].line());
         let checked = check(plan, &desired, &looked_at, &time)
             .unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
-        let lock = TableLock::try_take(session, LockKeys::new(&before.managed, oid))
+        let lock = TableLock::try_acquire(session, LockKeys::new(&before.managed, oid))
             .await
             .unwrap()
             .unwrap();

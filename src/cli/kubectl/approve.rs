@@ -54,12 +54,12 @@ pub(super) async fn approve(
         match fingerprint(&table).filter(|_| status::awaits_approval(&table)) {
             None => bail!("no plan awaits approval anymore"),
             Some(_) if status::is_outdated(&table) => {
-                output::tell("the spec has changed since this plan: review the next one")?;
+                output::print_notice("the spec has changed since this plan: review the next one")?;
                 return Ok(Exit::PlanChanged);
             }
             Some(fingerprint) if fingerprint != expected => {
                 let fingerprint = escape_control(&fingerprint);
-                output::tell(&ConvergeError::PlanChanged { fingerprint }.to_string())?;
+                output::print_notice(&ConvergeError::PlanChanged { fingerprint }.to_string())?;
                 return Ok(Exit::PlanChanged);
             }
             Some(_) => {}
@@ -80,7 +80,7 @@ fn fingerprint(table: &PartitionedTable) -> Option<String> {
 
 /// Shows the plan, and asks whether to approve it.
 fn confirm(table: &PartitionedTable, yes: bool) -> anyhow::Result<bool> {
-    output::tell(&format!("{}\n{}", display_name(table), status::plan_text(table)))?;
+    output::print_notice(&format!("{}\n{}", display_name(table), status::plan_text(table)))?;
     if yes {
         return Ok(true);
     }
@@ -104,11 +104,15 @@ async fn approved(
 ) -> anyhow::Result<Exit> {
     output::print(&format!("{}: plan {fingerprint} is approved\n", display_name(table)))?;
     if table.spec.suspend {
-        output::tell("spec.suspend is true: the operator executes no step until it is false")?;
+        output::print_notice(
+            "spec.suspend is true: the operator executes no step until it is false",
+        )?;
         return Ok(if wait.is_some() { Exit::ActionRequired } else { Exit::Done });
     }
     if table.spec.mode == Mode::Plan {
-        output::tell("spec.mode is Plan: the operator executes no step until it is Enforce")?;
+        output::print_notice(
+            "spec.mode is Plan: the operator executes no step until it is Enforce",
+        )?;
     }
     let Some(timeout) = wait else { return Ok(Exit::Done) };
     let is_done = |table: &PartitionedTable| {
@@ -116,7 +120,7 @@ async fn approved(
     };
     let (table, is_done) = cluster.wait(&table.name_any(), timeout, is_done).await?;
     if !is_done {
-        output::tell(&format!("not done within {} s", timeout.as_secs()))?;
+        output::print_notice(&format!("not done within {} s", timeout.as_secs()))?;
     }
     let exit = status::show(&table, Format::Text)?;
     Ok(if is_done { exit } else { exit.max(Exit::Busy) })

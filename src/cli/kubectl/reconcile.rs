@@ -34,7 +34,7 @@ pub(super) async fn reconcile(
     let name = &arguments.resource.name;
     let table = cluster.get(name).await?;
     if table.spec.suspend {
-        output::tell(
+        output::print_notice(
             "spec.suspend is true: the operator does not inspect the table until it is false",
         )?;
         return Ok(status::show(&table, arguments.output)?.max(Exit::ActionRequired));
@@ -51,7 +51,7 @@ pub(super) async fn reconcile(
     };
     let (table, is_answered) = cluster.wait(name, arguments.wait, is_answered).await?;
     if !is_answered {
-        output::tell(&format!(
+        output::print_notice(&format!(
             "no answer within {} s: check that an operator is running and watches the namespace {}",
             arguments.wait.as_secs(),
             cluster.namespace()

@@ -25,7 +25,7 @@ pub(super) async fn session(
     match connect(cluster, table).await {
         Ok(session) => Ok(Some(session)),
         Err(error) => {
-            output::tell(&format!(
+            output::print_notice(&format!(
                 "cannot connect to the database from here: {error:#}\n\
                  this is what the operator last reported:"
             ))?;

@@ -168,7 +168,7 @@ fn check_create(new: &NewPartition, state: &SimulatedState<'_>) -> Result<(), Sa
     state.ensure(is_of_table, SafetyRule::OfTable)?;
     state.ensure(new.partition.schema == state.managed.name().schema, SafetyRule::OfTable)?;
     state.ensure(!state.taken.contains(&new.partition.name), SafetyRule::UnusedName)?;
-    fits_in(&new.bounds, state)
+    check_no_overlap(&new.bounds, state)
 }
 
 fn check_attach(attach: &Attach, state: &SimulatedState<'_>) -> Result<(), SafetyRule> {
@@ -189,11 +189,11 @@ fn check_attach(attach: &Attach, state: &SimulatedState<'_>) -> Result<(), Safet
     let is_hash = matches!(attach.bounds, Bounds::Hash { .. });
     state.ensure(is_known || is_hash, SafetyRule::NoScanOnAttach)?;
     index::check_replaced(&attach.replaced, table, state)?;
-    fits_in(&attach.bounds, state)
+    check_no_overlap(&attach.bounds, state)
 }
 
 /// Whether rows of these bounds have no partition yet.
-fn fits_in(bounds: &Bounds, state: &SimulatedState<'_>) -> Result<(), SafetyRule> {
+fn check_no_overlap(bounds: &Bounds, state: &SimulatedState<'_>) -> Result<(), SafetyRule> {
     state.ensure(!matches!(bounds, Bounds::Other(_)), SafetyRule::KnownBounds)?;
     let occupied = state.partitions.iter().filter(|p| p.state.is_partition());
     let overlaps = |other: &Bounds| match (bounds, other) {

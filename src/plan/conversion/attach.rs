@@ -185,7 +185,7 @@ fn before_cutover(attaching: &Attaching<'_>, range: &Range<'_>, draft: &Draft) -
     let refused = attaching.refused.iter().cloned().chain(lost);
     let refused = refused.map(|refusal| Blocker::Preflight { refusal });
     let of_extent = match attaching.range(&range.calendar) {
-        Ok(bounds) => in_the_way(bounds, draft),
+        Ok(bounds) => overlapping_partition(bounds, draft),
         Err(error) => {
             let (table, column) = (attaching.table.source.clone(), range.key.column.clone());
             Some(ConversionBlocker::ExtentUnknown { table, column, error }.into())
@@ -195,7 +195,7 @@ fn before_cutover(attaching: &Attaching<'_>, range: &Range<'_>, draft: &Draft) -
 }
 
 /// Returns a blocker if a partition overlaps the bounds: they can have grown since it was created.
-fn in_the_way(bounds: RangeBounds, draft: &Draft) -> Option<Blocker> {
+fn overlapping_partition(bounds: RangeBounds, draft: &Draft) -> Option<Blocker> {
     let overlaps = |range: RangeBounds| range.overlaps(&bounds);
     let partition = draft.state.attached().find(|p| p.bounds.as_range().is_some_and(overlaps))?;
     let partition = partition.name.clone();

@@ -40,8 +40,8 @@ pub(super) use phase::{Attached, Attaching, Copied, Phase, PlanTarget, phase};
 pub(super) use retire::retire_source;
 pub(super) use route::route;
 pub(super) use simulate::{
-    analyzed, attached, created, detached, dropped, followed, key_built, key_dropped, on_check,
-    retired, swapped, synced, twin_completed, twin_created, unsynced, validated,
+    analyzed, attached, created, detached, dropped, equivalent_completed, equivalent_created,
+    followed, key_built, key_dropped, on_check, retired, swapped, synced, unsynced, validated,
 };
 pub(super) use swap::swap;
 pub(super) use text::some_of;

@@ -140,7 +140,7 @@ pub(in crate::plan) fn validated(state: &mut ObservedTable) {
 }
 
 /// Creates the equivalent of an index on the copy, not yet valid.
-pub(in crate::plan) fn twin_created(
+pub(in crate::plan) fn equivalent_created(
     state: &mut ObservedTable,
     definition: &IndexDefinition,
     name: &Identifier,
@@ -153,7 +153,7 @@ pub(in crate::plan) fn twin_created(
 }
 
 /// Makes the equivalent of an index valid.
-pub(in crate::plan) fn twin_completed(state: &mut ObservedTable, name: &Identifier) {
+pub(in crate::plan) fn equivalent_completed(state: &mut ObservedTable, name: &Identifier) {
     on_differences(state, |differences| {
         differences.indexes.retain(|index| index.equivalent.as_ref() != Some(name));
     });

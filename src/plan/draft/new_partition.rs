@@ -216,8 +216,8 @@ impl Draft {
         let columns = &context.relation.columns;
         let has_columns = index.shape.named_columns().all(|column| columns.contains(column));
         let is_like = |i: &ParentIndex| i.shape.as_ref() == Some(&index.shape);
-        let has_twin = index.is_of_table() && self.state.indexes.iter().any(is_like);
-        has_columns && !has_twin && self.unclear_column(context, index).is_none()
+        let has_equivalent = index.is_of_table() && self.state.indexes.iter().any(is_like);
+        has_columns && !has_equivalent && self.unclear_column(context, index).is_none()
     }
 }
 

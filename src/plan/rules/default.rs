@@ -31,7 +31,8 @@ pub(super) fn remove(context: &Context<'_>, draft: &mut Draft) {
     let Some(range) = range_with_policy(context, DefaultPartition::Absent) else { return };
     let Some(default) = found(draft) else { return };
     let coverage = Coverage::new(&range.calendar, &draft.state);
-    let is_needed = coverage.is_none_or(|coverage| coverage.until <= range.calendar.soon());
+    let is_needed =
+        coverage.is_none_or(|coverage| coverage.until <= range.calendar.write_horizon());
     if !is_needed && can_be_removed(&default, context, draft) {
         let step = Step::DropDefault(DropDefault {
             table: draft.state.name.clone(),

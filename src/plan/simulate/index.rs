@@ -1,6 +1,6 @@
 //! Effects of the steps on indexes.
 
-use super::on;
+use super::on_partition;
 use crate::observed::{IndexMarker, ObservedTable, ParentIndex, PartitionIndex};
 use crate::partition::{Identifier, IndexShape, QualifiedName};
 use crate::plan::conversion;
@@ -25,12 +25,12 @@ pub(super) fn validate(state: &mut ObservedTable, name: &Identifier) {
         index.valid |= complete;
     }
     if complete {
-        conversion::twin_completed(state, name);
+        conversion::equivalent_completed(state, name);
     }
 }
 
 pub(super) fn attach_index(state: &mut ObservedTable, attach: &AttachIndex) {
-    on(state, &attach.partition, |p| {
+    on_partition(state, &attach.partition, |p| {
         for found in p.indexes.iter_mut().filter(|i| i.name == attach.index) {
             attach_to_parent(found, attach.parent_index.clone());
         }
@@ -54,7 +54,7 @@ pub(super) fn create_parent_index(state: &mut ObservedTable, create: &CreatePare
         settings: settings.clone(),
     });
     state.indexes.sort_by(|a, b| a.name.cmp(&b.name));
-    conversion::twin_created(state, definition, name);
+    conversion::equivalent_created(state, definition, name);
     take_partition_indexes(state, name, partitions);
 }
 
@@ -67,7 +67,7 @@ fn take_partition_indexes(
 ) {
     let Some(created) = state.indexes.iter().find(|i| i.name == *name).cloned() else { return };
     for partition in partitions {
-        on(state, partition, |p| {
+        on_partition(state, partition, |p| {
             let equivalent =
                 p.indexes.iter_mut().find(|i| i.of.is_none() && i.is_equivalent_to(&created));
             if let Some(equivalent) = equivalent {

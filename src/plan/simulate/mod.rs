@@ -59,7 +59,7 @@ pub fn simulate(state: &mut ObservedTable, step: &Step) {
         Step::DropIndex(drop) => {
             state.taken.remove(&drop.index);
             conversion::key_dropped(state, &drop.index);
-            on(state, &drop.partition, |p| p.indexes.retain(|i| i.name != drop.index));
+            on_partition(state, &drop.partition, |p| p.indexes.retain(|i| i.name != drop.index));
         }
         Step::DropParentIndex(drop) => drop_parent_index(state, &drop.index),
         Step::ReplaceParentIndex(replace) => {
@@ -86,10 +86,10 @@ fn build_index(state: &mut ObservedTable, build: &BuildIndex) {
     let index = built(&build.index, &build.definition, build.stands_for.as_ref());
     state.taken.insert(build.index.clone());
     conversion::key_built(state, build);
-    on(state, &build.partition, |p| p.indexes.push(index));
+    on_partition(state, &build.partition, |p| p.indexes.push(index));
 }
 
-fn on(
+fn on_partition(
     state: &mut ObservedTable,
     name: &QualifiedName,
     change: impl FnOnce(&mut ObservedPartition),
@@ -112,7 +112,7 @@ fn on_default(
 fn create(state: &mut ObservedTable, new: &NewPartition) {
     state.taken.insert(new.partition.name.clone());
     state.taken.extend(new.indexes.iter().map(|index| index.name.clone()));
-    let indexes = new.indexes.iter().map(|index| made(state, index)).collect();
+    let indexes = new.indexes.iter().map(|index| simulated_index(state, index)).collect();
     state.partitions.push(ObservedPartition {
         oid: None,
         name: new.partition.clone(),
@@ -136,7 +136,7 @@ fn create(state: &mut ObservedTable, new: &NewPartition) {
     });
 }
 
-fn made(state: &ObservedTable, index: &NewIndex) -> PartitionIndex {
+fn simulated_index(state: &ObservedTable, index: &NewIndex) -> PartitionIndex {
     let equivalent = |of: &Identifier, constraint: bool| {
         let parent_index = state.indexes.iter().find(|i| i.name == *of);
         PartitionIndex {
@@ -165,7 +165,7 @@ fn made(state: &ObservedTable, index: &NewIndex) -> PartitionIndex {
 /// Postgres makes an index of the new partition belong to each index of the table that is like it.
 fn attach_partition(state: &mut ObservedTable, attach: &Attach) {
     let parent_indexes = state.indexes.clone();
-    on(state, &attach.partition, |p| {
+    on_partition(state, &attach.partition, |p| {
         p.state.attach();
         p.cycle = attach.marker.cycle;
         p.indexes.retain(|index| !attach.replaced.contains(&index.name));
@@ -203,7 +203,7 @@ fn drain_default(state: &mut ObservedTable, drain: &Drain) {
 /// not tracked any further.
 fn detach_partition(state: &mut ObservedTable, name: &QualifiedName) {
     let parent_indexes = state.indexes.clone();
-    on(state, name, |p| {
+    on_partition(state, name, |p| {
         (p.rows_referenced_by, p.references_error) = (None, None);
         for index in &mut p.indexes {
             let of = parent_indexes.iter().find(|of| Some(&of.name) == index.of.as_ref());
@@ -223,7 +223,7 @@ fn mark(state: &mut ObservedTable, marks: &MarkPartitions) {
         state.adopted.clone_from(adopted);
     }
     for MarkedPartition { name, marker, .. } in &marks.partitions {
-        on(state, name, |p| {
+        on_partition(state, name, |p| {
             p.state.set_marker_state(marker.state);
             p.cycle = marker.cycle;
         });
@@ -233,16 +233,16 @@ fn mark(state: &mut ObservedTable, marks: &MarkPartitions) {
 fn add_bounds_check(state: &mut ObservedTable, add: &AddBoundsCheck) {
     let table = &add.partition;
     conversion::on_check(state, table, |found| found.state_bounds(&add.range));
-    on(state, table, |p| p.state.set_bounds_check(BoundsCheck::NotValid));
+    on_partition(state, table, |p| p.state.set_bounds_check(BoundsCheck::NotValid));
 }
 
 fn validate_bounds(state: &mut ObservedTable, table: &QualifiedName) {
     conversion::on_check(state, table, |found| found.bounds = BoundsCheck::Validated);
-    on(state, table, |p| p.state.set_bounds_check(BoundsCheck::Validated));
+    on_partition(state, table, |p| p.state.set_bounds_check(BoundsCheck::Validated));
 }
 
 fn record_detach(state: &mut ObservedTable, record: &RecordDetach) {
-    on(state, &record.partition, |p| {
+    on_partition(state, &record.partition, |p| {
         let drops_since = record.drops.then_some(record.at);
         p.state.record_detach(Detached { at: record.at, drops_since });
         p.cycle = record.cycle;

@@ -218,7 +218,7 @@ impl Shared {
 impl Borrowed {
     /// Resets the session and keeps it for the next borrower with the same settings, unless it is too
     /// old.
-    pub async fn give_back(self) {
+    pub async fn return_to_pool(self) {
         let Self { session, settings, opened, ends, server, shared, permits } = self;
         let idle = IdleSession { settings, session, opened, ends, since: Instant::now() };
         // A session beyond the limit is not kept.

@@ -120,7 +120,7 @@ impl Phase {
     async fn work(&self, session: &Session, Next { desired, observed, plan }: Next) {
         let keys = LockKeys::new(&observed.managed, observed.locked_relation().unwrap());
         let checked = check(plan, &desired, &observed, &self.time()).unwrap();
-        let lock = TableLock::try_take(session, keys).await.unwrap().unwrap();
+        let lock = TableLock::try_acquire(session, keys).await.unwrap().unwrap();
         let timeouts = Timeouts {
             lock_timeout: Duration::from_secs(5),
             retry_timeout: Duration::from_mins(1),

@@ -38,11 +38,12 @@ pub(super) fn gets_name_by_cutover(
     draft: &Draft,
 ) -> bool {
     let Phase::Copied(copied) = &context.phase else { return false };
-    let lacks_twin = |found: &CopyDifferences| found.indexes.iter().any(|i| i.name == *name);
-    let has_twin = || parent_index(&equivalent_name(&draft.state.managed, name), draft).is_some();
+    let lacks_equivalent = |found: &CopyDifferences| found.indexes.iter().any(|i| i.name == *name);
+    let has_equivalent =
+        || parent_index(&equivalent_name(&draft.state.managed, name), draft).is_some();
     copied.facts.serving == Side::Source
         && draft.is_taken(name)
-        && (has_twin() || copied.facts.differences().is_some_and(lacks_twin))
+        && (has_equivalent() || copied.facts.differences().is_some_and(lacks_equivalent))
 }
 
 fn definition_of(index: &MissingIndex) -> IndexDefinition {
