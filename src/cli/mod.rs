@@ -104,7 +104,7 @@ pub fn main() -> ExitCode {
     let called: Vec<OsString> = std::env::args_os().collect();
     let arguments = match Invocation::read(&called) {
         Ok(arguments) => arguments,
-        Err(told) => return misused(&told),
+        Err(usage_error) => return misused(&usage_error),
     };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -154,10 +154,10 @@ impl Invocation {
 
 /// Prints help if it was requested, and otherwise a usage error. clap would exit with 2, which here means that
 /// there are steps.
-fn misused(told: &clap::Error) -> ExitCode {
+fn misused(usage_error: &clap::Error) -> ExitCode {
     // If the output is closed, the error cannot be printed.
-    drop(told.print());
-    if told.use_stderr() { Exit::Failed } else { Exit::Done }.into()
+    drop(usage_error.print());
+    if usage_error.use_stderr() { Exit::Failed } else { Exit::Done }.into()
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

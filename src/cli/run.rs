@@ -144,7 +144,7 @@ pub(super) async fn run(arguments: RunArguments) -> anyhow::Result<Exit> {
 /// The pod, or the machine, and something that tells this process from the one before it.
 fn identity() -> String {
     let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "pg-partition-operator".to_owned());
-    let ours: String =
+    let suffix: String =
         std::iter::repeat_with(fastrand::alphanumeric).take(IDENTITY_DIGITS).collect();
-    format!("{host}_{ours}")
+    format!("{host}_{suffix}")
 }

@@ -315,7 +315,7 @@ fn is_detach_blocked(plan: &Plan) -> bool {
                 | Blocker::Conversion(ConversionBlocker::SwapBlocked { .. })
         )
     };
-    plan.deferred.iter().any(|held| waits(&held.blocker))
+    plan.deferred.iter().any(|deferral| waits(&deferral.blocker))
 }
 
 fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {

@@ -137,7 +137,7 @@ impl Events {
     /// Reports each deferred step that was not deferred before.
     pub(super) fn deferrals(&self, about: &ObjectReference, before: Option<&Plan>, after: &Plan) {
         let known = before.map_or(&[][..], |plan| &plan.deferred);
-        let mut plan_reported = known.iter().any(|held| held.blocker.is_about_plan());
+        let mut plan_reported = known.iter().any(|deferral| deferral.blocker.is_about_plan());
         let known: HashSet<_> = known.iter().map(identity).collect();
         let is_new = |deferral: &&Deferral| !known.contains(&identity(deferral));
         for deferral in after.deferred.iter().filter(is_new) {

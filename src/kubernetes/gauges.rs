@@ -121,9 +121,9 @@ impl TableGauges {
         if let Some(status) = &table.status {
             self.tell_times(of, table, status, now);
         }
-        let Some(seen) = tables.last_seen(&uid) else { return };
-        self.plan_steps.with_label_values(&of).set(count(seen.remaining.steps.len()));
-        for deferral in &seen.remaining.deferred {
+        let Some(last_seen) = tables.last_seen(&uid) else { return };
+        self.plan_steps.with_label_values(&of).set(count(last_seen.remaining.steps.len()));
+        for deferral in &last_seen.remaining.deferred {
             let labels = [of[0], of[1], deferral.blocker.name()];
             self.plan_deferred.with_label_values(&labels).inc();
         }
@@ -134,8 +134,8 @@ impl TableGauges {
                 self.plan_deferred.with_label_values(&labels).set(1.0);
             }
             self.tell_counts(of, status);
-            let wanted = seen.desired.conversion.as_ref();
-            self.conversion.set(of, status, (wanted, seen.observed.copy.as_deref()));
+            let wanted = last_seen.desired.conversion.as_ref();
+            self.conversion.set(of, status, (wanted, last_seen.observed.copy.as_deref()));
         }
     }
 

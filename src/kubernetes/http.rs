@@ -182,8 +182,8 @@ struct PartitionMetrics {
 fn render_partitions(state: &HttpState) -> Result<String, String> {
     let mut tables = Vec::new();
     for watched in state.watched() {
-        if let Some(seen) = state.tables.last_seen(&watched.uid().unwrap_or_default()) {
-            tables.push(table_metrics(&watched, &seen));
+        if let Some(last_seen) = state.tables.last_seen(&watched.uid().unwrap_or_default()) {
+            tables.push(table_metrics(&watched, &last_seen));
         }
     }
     json(&tables)
@@ -193,7 +193,7 @@ fn json(value: &impl Serialize) -> Result<String, String> {
     serde_json::to_string(value).map_err(|error| error.to_string())
 }
 
-fn table_metrics(watched: &Watched, seen: &LastSeen) -> TableMetrics {
+fn table_metrics(watched: &Watched, last_seen: &LastSeen) -> TableMetrics {
     let partition = |partition: &ObservedPartition| PartitionMetrics {
         name: partition.name.display(),
         bounds: partition.bounds.display(),
@@ -210,8 +210,8 @@ fn table_metrics(watched: &Watched, seen: &LastSeen) -> TableMetrics {
     TableMetrics {
         namespace: watched.namespace().unwrap_or_default(),
         name: watched.name_any(),
-        table: seen.desired.name.display(),
-        partitions: seen.observed.partitions.iter().map(partition).collect(),
+        table: last_seen.desired.name.display(),
+        partitions: last_seen.observed.partitions.iter().map(partition).collect(),
         conversion: status.and_then(|status| status.conversion.clone()),
         parity: status.and_then(|status| status.parity.clone()),
     }
@@ -236,17 +236,18 @@ struct TableProblems {
 
 fn render_problems(state: &HttpState) -> Result<String, String> {
     let of_table = |watched: Arc<Watched>| {
-        let seen = state.tables.last_seen(&watched.uid().unwrap_or_default());
-        let problems =
-            seen.as_deref().map_or_else(|| unseen(&watched), |seen| drift(&seen.remaining));
-        let copy = seen.as_deref().and_then(|seen| seen.observed.copy.as_deref());
+        let last_seen = state.tables.last_seen(&watched.uid().unwrap_or_default());
+        let problems = last_seen
+            .as_deref()
+            .map_or_else(|| unseen(&watched), |last_seen| drift(&last_seen.remaining));
+        let copy = last_seen.as_deref().and_then(|last_seen| last_seen.observed.copy.as_deref());
         let triggers = copy.and_then(sync_triggers).map(SyncTriggers::as_str);
         TableProblems {
             namespace: watched.namespace().unwrap_or_default(),
             name: watched.name_any(),
-            parity: parity(&watched).filter(|_| seen.is_some()),
+            parity: parity(&watched).filter(|_| last_seen.is_some()),
             triggers,
-            in_order: seen.map(|_| problems.is_empty()),
+            in_order: last_seen.map(|_| problems.is_empty()),
             problems,
         }
     };

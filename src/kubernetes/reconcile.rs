@@ -164,11 +164,11 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     let before = context.tables.last_seen(&uid);
     // After a restart, deferrals that the status already reports get no new event.
     if before.is_some() || !is_reported(&remaining, &subject) {
-        let before = before.as_deref().map(|seen| &seen.remaining);
+        let before = before.as_deref().map(|last_seen| &last_seen.remaining);
         context.events.deferrals(&table.object_ref(&()), before, &remaining);
     }
-    let seen = Arc::new(LastSeen { desired, observed, remaining });
-    context.tables.set_last_seen(&uid, seen, ended.is_ready.then_some(now));
+    let last_seen = Arc::new(LastSeen { desired, observed, remaining });
+    context.tables.set_last_seen(&uid, last_seen, ended.is_ready.then_some(now));
     write(table, &subject, &status, context).await?;
     Ok(ended)
 }
@@ -241,9 +241,9 @@ async fn turn(
     context: &Arc<Context>,
 ) -> Result<Borrowed, ReconcileError> {
     let settings = log_in(table, context).await?;
-    let held = ClaimedTable { settings: settings.clone(), table: desired.name.clone() };
-    let held = Some(held).filter(|_| desired.mode == Mode::Enforce);
-    claims::set_claim(&table.uid().unwrap_or_default(), held, context);
+    let claimed = ClaimedTable { settings: settings.clone(), table: desired.name.clone() };
+    let claimed = Some(claimed).filter(|_| desired.mode == Mode::Enforce);
+    claims::set_claim(&table.uid().unwrap_or_default(), claimed, context);
     claims::wait_for_older_resources(table, settings.database(), context).await;
     context.pool.borrow(&settings).await.map_err(|error| failure::from_borrow_error(&error))
 }
@@ -321,7 +321,7 @@ impl Ended {
         context: &Context,
     ) -> Self {
         let is_ready = match outcome {
-            Outcome::Inspected(seen) => seen.is_ready(),
+            Outcome::Inspected(observation) => observation.is_ready(),
             Outcome::Failed(_) | Outcome::WaitingForSession(_) => false,
             // The table counts as what it was when the operator last inspected it.
             Outcome::Suspended | Outcome::Deleting => {

@@ -170,10 +170,15 @@ impl Tables {
         }
     }
 
-    pub(super) fn set_last_seen(&self, uid: &str, seen: Arc<LastSeen>, success: Option<Timestamp>) {
+    pub(super) fn set_last_seen(
+        &self,
+        uid: &str,
+        last_seen: Arc<LastSeen>,
+        success: Option<Timestamp>,
+    ) {
         let mut known = lock(&self.known);
         let known = known.entry(uid.to_owned()).or_default();
-        known.last_seen = Some(seen);
+        known.last_seen = Some(last_seen);
         known.last_success = success.or(known.last_success);
     }
 

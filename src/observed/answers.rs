@@ -112,7 +112,8 @@ pub struct CountedRows {
     /// Number of rows; if there are too many to count quickly, the number that was counted.
     pub count: u64,
     /// Bins of 15 minutes with rows: the first value of each, and the number of rows.
-    pub stretches: Vec<(String, u64)>,
+    #[serde(rename = "stretches")]
+    pub bins: Vec<(String, u64)>,
 }
 
 /// A condition of a partial index, in two spellings.

@@ -8,24 +8,24 @@ impl ObservedTable {
     pub(super) fn set_default_rows(&mut self, rows: Option<CountedRows>, key: Option<KeyType>) {
         (self.default_rows, self.default_rows_from, self.default_count) = (None, None, None);
         let Some(rows) = rows else { return };
-        let told = default_rows(&rows.stretches, key);
-        let oldest = told.iter().map(|stretch| stretch.range.from()).min();
+        let counted = default_rows(&rows.bins, key);
+        let oldest = counted.iter().map(|bin| bin.range.from()).min();
         // Some of what came may be no value that we can read.
-        self.default_rows_from = oldest.filter(|_| rows.stretches.len() > MAX_BINS);
-        self.default_rows = Some(told);
+        self.default_rows_from = oldest.filter(|_| rows.bins.len() > MAX_BINS);
+        self.default_rows = Some(counted);
         self.default_count = Some(rows.count);
     }
 }
 
-fn default_rows(stretches: &[(String, u64)], key: Option<KeyType>) -> Vec<DefaultRows> {
+fn default_rows(bins: &[(String, u64)], key: Option<KeyType>) -> Vec<DefaultRows> {
     let Some(key) = key else { return Vec::new() };
-    let stretches = stretches.iter().filter_map(|(start, rows)| {
+    let bins = bins.iter().filter_map(|(start, rows)| {
         let Edge::At(from) = key.parse(start)? else { return None };
         let to = Edge::At(from.saturating_add(quarter_hour(key)));
         let range = RangeBounds::new(Edge::At(from), to)?;
         Some(DefaultRows { range, rows: *rows })
     });
-    stretches.collect()
+    bins.collect()
 }
 
 /// A quarter of an hour on each axis: in microseconds, and in what a uuid holds above its low bits.

@@ -23,14 +23,14 @@ impl fmt::Display for Plan {
             writeln!(f, "  {}", planned.line())?;
         }
         let (of_plan, alone): (Vec<_>, Vec<_>) =
-            self.deferred.iter().partition(|held| held.blocker.is_about_plan());
+            self.deferred.iter().partition(|deferral| deferral.blocker.is_about_plan());
         for deferral in alone {
             writeln!(f, "  {}", deferral.line())?;
         }
         for of_one in of_plan.chunk_by(|one, next| one.blocker == next.blocker) {
             let Some(first) = of_one.first() else { continue };
             writeln!(f, "  deferred  {}: {}", first.blocker.name(), first.blocker.explain())?;
-            let wanted = of_one.iter().filter_map(|held| held.wanted.as_ref()).map(cells);
+            let wanted = of_one.iter().filter_map(|deferral| deferral.wanted.as_ref()).map(cells);
             for row in align(&wanted.collect::<Vec<_>>()) {
                 writeln!(f, "    {row}")?;
             }

@@ -95,14 +95,14 @@ impl Coverage {
         let now = Edge::At(calendar.now);
         let mut ranges: Vec<_> = observed.attached().filter_map(|p| p.bounds.as_range()).collect();
         ranges.sort_unstable();
-        let mut stretches: Vec<Self> = Vec::new();
+        let mut bins: Vec<Self> = Vec::new();
         for range in ranges {
-            match stretches.last_mut() {
+            match bins.last_mut() {
                 Some(last) if last.until >= range.from() => last.until = last.until.max(range.to()),
-                _ => stretches.push(Self { from: range.from(), until: range.to() }),
+                _ => bins.push(Self { from: range.from(), until: range.to() }),
             }
         }
-        stretches.into_iter().find(|stretch| stretch.from <= now && now < stretch.until)
+        bins.into_iter().find(|bin| bin.from <= now && now < bin.until)
     }
 
     /// Returns whether every instant from now to the last period ahead has a partition.

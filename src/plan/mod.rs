@@ -114,7 +114,7 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, time: &PlanTime) -
     };
     let mut plan = draft_plan(&context, observed, false);
     plan.notes.extend(conversion::notes(desired, observed, time));
-    let needs_approval = plan.deferred.iter().any(|held| held.blocker.is_about_plan());
+    let needs_approval = plan.deferred.iter().any(|deferral| deferral.blocker.is_about_plan());
     if !(needs_approval && desired.approved.contains(&plan.fingerprint)) {
         return plan;
     }

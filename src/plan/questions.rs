@@ -64,8 +64,8 @@ fn default_rows(
     let missing = Gaps::new(&Calendar::new(range, key_type, time)?, observed).missing;
     let from = missing.iter().map(|missing| missing.range.from()).min();
     let to = missing.iter().map(|missing| missing.range.to()).max();
-    let stretch = from.zip(to).and_then(|(from, to)| RangeBounds::new(from, to));
-    Some(Question::DefaultRows(stretch.map_or(Within::Nowhere, Within::Range)))
+    let bin = from.zip(to).and_then(|(from, to)| RangeBounds::new(from, to));
+    Some(Question::DefaultRows(bin.map_or(Within::Nowhere, Within::Range)))
 }
 
 fn has_default_rows(observed: &ObservedTable) -> bool {

@@ -28,7 +28,7 @@ pub fn count_default_rows(
         Within::Nowhere => "false".to_owned(),
     };
     let column = name(&key.column);
-    let (stretch, finite) = match key.key_type {
+    let (bin, finite) = match key.key_type {
         KeyType::Date | KeyType::Timestamp => (
             format!("date_bin('15 minutes', {column}::timestamp, '2000-01-01'::timestamp)::text"),
             format!("isfinite({column})"),
@@ -44,7 +44,7 @@ pub fn count_default_rows(
         Sql(format!(
             "SELECT json_build_object('count', (SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) \
              AS counted), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
-             FROM (SELECT {stretch} AS stretch, count(*) AS rows FROM {table} WHERE {condition} AND \
+             FROM (SELECT {bin} AS stretch, count(*) AS rows FROM {table} WHERE {condition} AND \
              {finite} GROUP BY 1 ORDER BY 1 DESC LIMIT {}) AS stretches))::text",
             MAX_COUNTED + 1,
             MAX_BINS + 1,

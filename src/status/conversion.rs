@@ -249,8 +249,9 @@ fn is_enough(sweep: &Sweep, observation: &Observation<'_>) -> bool {
 /// Returns whether a blocker of the preflight is about the table as a whole. A blocker of only the swap or the drop of the
 /// source does not affect the sync.
 fn misses_writes(observation: &Observation<'_>) -> bool {
-    let of_table = observation.remaining.deferred.iter().filter(|held| held.wanted.is_none());
-    of_table.into_iter().any(|held| matches!(held.blocker, Blocker::Preflight { .. }))
+    let of_table =
+        observation.remaining.deferred.iter().filter(|deferral| deferral.wanted.is_none());
+    of_table.into_iter().any(|deferral| matches!(deferral.blocker, Blocker::Preflight { .. }))
 }
 
 fn number(count: u64) -> Option<i64> {

@@ -48,7 +48,7 @@ pub(super) fn in_sync(observation: &Observation<'_>) -> Option<Verdict> {
 }
 
 fn blockers_of<'a>(observation: &Observation<'a>) -> impl Iterator<Item = &'a Blocker> {
-    observation.remaining.deferred.iter().map(|held| &held.blocker)
+    observation.remaining.deferred.iter().map(|deferral| &deferral.blocker)
 }
 
 /// Returns how the triggers and functions were altered, or `None` if they have captured every write.

@@ -10,7 +10,7 @@ use crate::plan::{Deferral, Plan};
 pub fn drift(plan: &Plan) -> Vec<String> {
     let pending = plan.steps.iter().map(|planned| format!("pending: {}", planned.line()));
     let deferred = plan.deferred.iter();
-    let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
+    let deferred = deferred.filter(|deferral| resolved_by(&deferral.blocker) != ResolvedBy::Time);
     let work = plan.work.iter().filter(|planned| !planned.is_routine());
     let work = work.map(|planned| format!("pending: {}", planned.line()));
     pending.chain(work).chain(deferred.map(Deferral::line)).collect()

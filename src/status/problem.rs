@@ -40,8 +40,8 @@ pub(super) fn problems(observation: &Observation<'_>) -> Vec<Problem> {
     let failed = observation.failed.iter().map(|failed| from_failed_step(failed, observation));
     // A blocker that time alone resolves is not a problem.
     let deferred = observation.remaining.deferred.iter();
-    let deferred = deferred.filter(|held| resolved_by(&held.blocker) != ResolvedBy::Time);
-    let deferred = deferred.filter(|held| !held.blocker.is_about_plan()).map(from_deferral);
+    let deferred = deferred.filter(|deferral| resolved_by(&deferral.blocker) != ResolvedBy::Time);
+    let deferred = deferred.filter(|deferral| !deferral.blocker.is_about_plan()).map(from_deferral);
     let mut problems: Vec<_> = failed
         .chain(from_failed_work(observation))
         .chain(deferred)
@@ -97,8 +97,8 @@ fn from_deferral(deferral: &Deferral) -> Problem {
 
 /// Returns one problem for all blockers that await approval, because one approval covers them all.
 fn from_approval(observation: &Observation<'_>) -> Option<Problem> {
-    let held = observation.remaining.deferred.iter().map(|held| &held.blocker);
-    let mut blockers: Vec<_> = held.filter(|blocker| blocker.is_about_plan()).collect();
+    let deferral = observation.remaining.deferred.iter().map(|deferral| &deferral.blocker);
+    let mut blockers: Vec<_> = deferral.filter(|blocker| blocker.is_about_plan()).collect();
     blockers.dedup();
     let first = blockers.first()?;
     let (reason, area) = reason_and_area(first);

@@ -41,17 +41,19 @@ pub(super) async fn plan(cluster: &Cluster, arguments: PlanArguments) -> anyhow:
 
 /// Prints the part of the plan that the status has.
 fn show_status(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit> {
-    let told = table.status.as_ref().filter(|status| !status.conditions.is_empty());
-    let Some(told) = told else { bail!("no plan: no operator has reconciled this resource yet") };
+    let status = table.status.as_ref().filter(|status| !status.conditions.is_empty());
+    let Some(status) = status else {
+        bail!("no plan: no operator has reconciled this resource yet")
+    };
     match format {
-        Format::Text if told.plan.is_none() => {
+        Format::Text if status.plan.is_none() => {
             let known = if status::is_ready(table) { "nothing to do" } else { "no plan is known" };
             output::print(&format!("{}: {known}\n", display_name(table)))?;
         }
         Format::Text => output::print(&status::plan_text(table))?,
-        Format::Json => output::print_json(&json!({ "plans": [], "told": told.plan }))?,
+        Format::Json => output::print_json(&json!({ "plans": [], "told": status.plan }))?,
         Format::Sql => bail!("no SQL: it needs the database"),
     }
-    let has_steps = told.plan.as_ref().is_some_and(|plan| plan.steps > 0);
+    let has_steps = status.plan.as_ref().is_some_and(|plan| plan.steps > 0);
     Ok(if has_steps { Exit::Pending } else { status::exit(table) })
 }

@@ -280,7 +280,7 @@ fn debug_and_display_show_no_value_of_a_secret() {
         let database: Database = serde_json::from_value(database).expect("a database");
         let settings = settings(&database, "ns", no_others(&data));
         let settings = settings.expect("it is complete");
-        let held = super::super::claimed::ClaimedTable {
+        let claimed = super::super::claimed::ClaimedTable {
             settings: settings.clone(),
             table: crate::partition::ManagedTable::new(crate::partition::QualifiedName {
                 schema: crate::partition::Identifier::new("s").expect("a name"),
@@ -290,7 +290,7 @@ fn debug_and_display_show_no_value_of_a_secret() {
         let words = [&settings.user, &settings.dbname].into_iter().flatten();
         let words: Vec<_> = words.map(|word| format!("{word} {word:?}")).collect();
         let servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
-        let shown = format!("{settings:?} {held:?} {words:?} {servers:?}");
+        let shown = format!("{settings:?} {claimed:?} {words:?} {servers:?}");
         for canary in ["canary", "24601", "10.9.8.7"] {
             assert!(!shown.contains(canary), "{shown}");
         }

@@ -63,8 +63,9 @@ pub(super) fn unacknowledged(
     losses: &[FoundLoss],
     at: LossAt,
 ) -> impl Iterator<Item = Refusal> + '_ {
-    let held = losses.iter().filter(move |found| found.at == at && !found.acknowledged);
-    held.map(|FoundLoss { loss, cause, .. }| Refusal::NotAcknowledged {
+    let unacknowledged_losses =
+        losses.iter().filter(move |found| found.at == at && !found.acknowledged);
+    unacknowledged_losses.map(|FoundLoss { loss, cause, .. }| Refusal::NotAcknowledged {
         loss: loss.clone(),
         cause: cause.clone(),
     })

@@ -71,17 +71,19 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
     let names = |partitions: &[ObservedPartition]| -> Vec<QualifiedName> {
         partitions.iter().map(|p| p.name.clone()).collect()
     };
-    let (ours, foreign): (Vec<_>, Vec<_>) = expired.into_iter().partition(|p| p.state.is_managed());
-    let (foreign_tables, foreign): (Vec<_>, Vec<_>) =
-        foreign.into_iter().partition(|p| p.kind == PartitionKind::ForeignTable);
+    let (managed, unmanaged): (Vec<_>, Vec<_>) =
+        expired.into_iter().partition(|p| p.state.is_managed());
+    let (foreign_tables, unmanaged): (Vec<_>, Vec<_>) =
+        unmanaged.into_iter().partition(|p| p.kind == PartitionKind::ForeignTable);
     if !foreign_tables.is_empty() {
         draft.notes.push(Note::ExpiredForeign { partitions: names(&foreign_tables) });
     }
-    if !foreign.is_empty() {
-        draft.notes.push(Note::ExpiredUnmanaged { partitions: names(&foreign) });
+    if !unmanaged.is_empty() {
+        draft.notes.push(Note::ExpiredUnmanaged { partitions: names(&unmanaged) });
     }
-    let (bounded, unbounded): (Vec<_>, Vec<_>) =
-        ours.into_iter().partition(|p| p.bounds.as_range().is_some_and(|r| calendar.can_expire(r)));
+    let (bounded, unbounded): (Vec<_>, Vec<_>) = managed
+        .into_iter()
+        .partition(|p| p.bounds.as_range().is_some_and(|r| calendar.can_expire(r)));
     if !unbounded.is_empty() {
         draft.notes.push(Note::NeverExpires { partitions: names(&unbounded) });
     }

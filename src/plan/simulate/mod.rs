@@ -193,8 +193,8 @@ fn attach_partition(state: &mut ObservedTable, attach: &Attach) {
 fn drain_default(state: &mut ObservedTable, drain: &Drain) {
     attach_partition(state, &drain.attach);
     let Some(range) = drain.attach.bounds.as_range() else { return };
-    if let Some(stretches) = &mut state.default_rows {
-        stretches.retain(|stretch| !stretch.range.overlaps(&range));
+    if let Some(bins) = &mut state.default_rows {
+        bins.retain(|bin| !bin.range.overlaps(&range));
     }
     state.default_count = state.default_count.map(|count| count.saturating_sub(drain.rows));
 }

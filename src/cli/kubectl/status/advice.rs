@@ -47,8 +47,8 @@ fn all(table: &PartitionedTable) -> Vec<Advice> {
         }
         advice.push(Advice { text, commands: commands(*reason, table) });
     }
-    let told = [Reason::DefaultPartitionHoldsRows, Reason::DefaultPartitionInUse];
-    if !reasons.iter().any(|reason| told.contains(reason)) {
+    let reported = [Reason::DefaultPartitionHoldsRows, Reason::DefaultPartitionInUse];
+    if !reasons.iter().any(|reason| reported.contains(reason)) {
         advice.extend(about_default_rows(table));
     }
     advice

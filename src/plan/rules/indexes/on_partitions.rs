@@ -23,7 +23,7 @@ pub(super) fn ensure_on_partitions(
     context: &Context<'_>,
     draft: &mut Draft,
 ) {
-    let ours = |i: &&PartitionIndex| {
+    let is_marked = |i: &&PartitionIndex| {
         i.of.is_none() && i.marker.as_ref().is_some_and(|m| m.index == index.name)
     };
     let known = draft.condition_of(context, index);
@@ -33,7 +33,7 @@ pub(super) fn ensure_on_partitions(
         let Some(partition) = draft.state.partitions.get(at).filter(is_attached) else { continue };
         let good = partition.indexes.iter().find(|i| i.valid && i.is_like(index, &known));
         let wanted = belongs_on(index, partition, newest);
-        let is_old = |i: &PartitionIndex| ours(&i) && !(wanted && i.is_like(index, &known));
+        let is_old = |i: &PartitionIndex| is_marked(&i) && !(wanted && i.is_like(index, &known));
         let has_work = (wanted && good.is_none()) || partition.indexes.iter().any(is_old);
         if !(has_work && draft.has_room()) {
             continue;
@@ -41,7 +41,7 @@ pub(super) fn ensure_on_partitions(
         let mut successor = good.map(|index| index.name.clone()).filter(|_| wanted);
         let partition = partition.clone();
         if wanted && successor.is_none() {
-            let other = partition.indexes.iter().any(|i| i.valid && ours(&i));
+            let other = partition.indexes.iter().any(|i| i.valid && is_marked(&i));
             let cause = if other { Cause::DefinitionChanged } else { Cause::MissingIndex };
             let of = (&index.name, Some(&index.name));
             let wanted = DesiredPartitionIndex::of(index, of, context, draft);
@@ -50,7 +50,7 @@ pub(super) fn ensure_on_partitions(
         let old: Vec<_> = partition
             .indexes
             .iter()
-            .filter(ours)
+            .filter(is_marked)
             .filter(|i| {
                 !i.building && (!wanted || (successor.is_some() && !i.is_like(index, &known)))
             })

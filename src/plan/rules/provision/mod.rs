@@ -165,9 +165,9 @@ fn rows_in_default(range: RangeBounds, draft: &Draft) -> Option<u64> {
     if draft.state.default_rows_from.is_some_and(|from| range.from() < from) {
         return None;
     }
-    let stretches = draft.state.default_rows.as_ref()?;
-    let overlapping = stretches.iter().filter(|stretch| stretch.range.overlaps(&range));
-    Some(overlapping.map(|stretch| stretch.rows).fold(0, u64::saturating_add))
+    let bins = draft.state.default_rows.as_ref()?;
+    let overlapping = bins.iter().filter(|bin| bin.range.overlaps(&range));
+    Some(overlapping.map(|bin| bin.rows).fold(0, u64::saturating_add))
 }
 
 /// Returns how a partition can be attached beside a default partition that is not empty, and holds this many rows of its
