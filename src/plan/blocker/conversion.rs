@@ -14,7 +14,7 @@ pub enum ConversionBlocker {
         /// Name of the relation.
         table: QualifiedName,
     },
-    /// The spec asks to serve from the source, and the table is partitioned already.
+    /// The spec says to serve from the source, but the table is partitioned and has no source.
     NoSource {
         /// Name of the table.
         table: QualifiedName,
@@ -28,7 +28,7 @@ pub enum ConversionBlocker {
         /// The checks among them that are not validated: the copy follows when they are.
         not_valid: Vec<Identifier>,
     },
-    /// Sweep after sweep found rows of the copy that differ.
+    /// Several sweeps in a row found rows of the copy that differ.
     ParityFailed {
         /// Name of the table.
         table: QualifiedName,
@@ -62,25 +62,25 @@ pub enum ConversionBlocker {
         /// Why.
         fault: RouteFault,
     },
-    /// The spec has no conversion any more, and the copy is still there.
+    /// The spec no longer has a conversion, and the copy still exists.
     DropCopyNeedsApproval {
         /// Name of the copy.
         copy: QualifiedName,
     },
-    /// Sessions still see rows as they were before the operator changed some. After a swap, they would not find rows that the
-    /// operator copied or repaired since.
+    /// Sessions have a transaction snapshot from before the operator last wrote rows. After a swap, they would not find rows
+    /// that the operator copied or repaired since.
     SwapBlocked {
         /// Blocking sessions.
         by: Vec<BlockingTransaction>,
     },
-    /// After the cutover the table was changed, and its source was not.
+    /// The partitioned table was changed after the cutover, and the source was not.
     SourceDiffers {
         /// Name of the plain table.
         source: QualifiedName,
         /// Changed columns and properties, in a few words each.
         changes: Vec<String>,
     },
-    /// The source cannot be made the table that applications use again.
+    /// The source cannot become the serving table again.
     RollbackImpossible {
         /// Name of the plain table.
         source: QualifiedName,
@@ -97,7 +97,7 @@ pub enum ConversionBlocker {
         /// Error of Postgres, or `None` if the search took too long.
         error: Option<String>,
     },
-    /// With `Attach`, a partition begins before the end of the plain table.
+    /// With `Attach`, another partition overlaps the bounds of the plain table.
     PartitionOverlaps {
         /// Name of the partition.
         partition: QualifiedName,
@@ -109,12 +109,12 @@ pub enum ConversionBlocker {
         /// Rows that differed at the last comparison, or `None` if there was none since the triggers were installed.
         rows: Option<u64>,
     },
-    /// The source waits before it is dropped.
+    /// The source is in its grace period.
     SourceInGracePeriod {
         /// Until when.
         until: Timestamp,
     },
-    /// Other objects depend on the source, so that Postgres refuses to drop it.
+    /// Other objects depend on the source, so Postgres does not drop it.
     SourceInUse {
         /// Name of the plain table.
         source: QualifiedName,

@@ -20,7 +20,7 @@ pub enum DefaultBlocker {
         /// The default partition.
         default: QualifiedName,
     },
-    /// Rows of the new partition may be on their way into the default partition at this moment.
+    /// Applications might be writing rows of the new partition to the default partition.
     DefaultInUse {
         /// The default partition.
         default: QualifiedName,
@@ -32,7 +32,8 @@ pub enum DefaultBlocker {
         /// Kind of the relation.
         kind: PartitionKind,
     },
-    /// Foreign keys lead to rows of the default partition, and moving them would break or follow them.
+    /// Foreign keys reference the table, so moving rows of the default partition would violate them or trigger their
+    /// actions.
     DefaultReferenced {
         /// The default partition.
         default: QualifiedName,

@@ -15,19 +15,20 @@ pub enum IndexBlocker {
         /// Name of the column.
         column: Identifier,
     },
-    /// The condition of an index compares a column of an extension's type in a way that names no operator.
+    /// The condition of an index does not compare a column of an extension type directly, so the operator cannot name
+    /// the SQL operator.
     ConditionUnclear {
         /// Name of the index.
         index: Identifier,
         /// Name of the column.
         column: Identifier,
     },
-    /// Something else has the name the spec gives an index.
+    /// Another relation has the name of an index of the spec.
     IndexNameTaken {
         /// Name that is taken.
         index: QualifiedName,
     },
-    /// The index serves a constraint, and cannot be replaced under it.
+    /// The index supports a constraint, so the operator cannot replace it.
     IndexSupportsConstraint {
         /// Name of the index.
         index: QualifiedName,
@@ -37,7 +38,7 @@ pub enum IndexBlocker {
         /// Name of the index.
         index: QualifiedName,
     },
-    /// An index cannot be built on such a partition while it is in use.
+    /// The partition is not a table, so the operator cannot build an index on it concurrently.
     CannotBuildConcurrently {
         /// Name of the partition.
         partition: QualifiedName,

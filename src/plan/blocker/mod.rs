@@ -21,7 +21,7 @@ use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersi
 /// Blocker of a step.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Blocker {
-    /// Nothing has the table's name.
+    /// No relation has the name of the table.
     TableNotFound {
         /// Name of the table.
         table: QualifiedName,
@@ -42,7 +42,7 @@ pub enum Blocker {
     /// A problem of a conversion.
     #[strum(transparent)]
     Conversion(ConversionBlocker),
-    /// The table is partitioned, but not as the spec says.
+    /// The table is partitioned by another method or other columns than the spec says.
     PartitionKeyMismatch {
         /// Name of the table.
         table: QualifiedName,
@@ -51,7 +51,7 @@ pub enum Blocker {
         /// The key the spec says.
         wanted: String,
     },
-    /// The key's type is none that periods can be told on.
+    /// The operator does not support the type of the partition column.
     UnsupportedKeyType {
         /// Name of the table.
         table: QualifiedName,
@@ -60,7 +60,7 @@ pub enum Blocker {
         /// Type of the column.
         type_name: String,
     },
-    /// The key's type cannot tell periods of this length apart.
+    /// The type of the partition column cannot distinguish periods of this length.
     IntervalTooFine {
         /// Name of the table.
         table: QualifiedName,
@@ -69,19 +69,19 @@ pub enum Blocker {
         /// Type of the column.
         key: KeyType,
     },
-    /// The time zone database has no such zone.
+    /// The time zone database does not have the time zone of the spec.
     UnknownTimeZone {
         /// Name that is taken.
         name: String,
     },
-    /// The periods asked for lie beyond the calendar.
+    /// The periods of the spec extend beyond the calendar.
     PeriodOutOfRange,
-    /// The spec provides more periods in one range than a table should have partitions.
+    /// The spec provides more periods in one range than the operator creates in one run.
     TooManyPeriods {
         /// The range they lie in.
         range: KeyRange,
     },
-    /// We may not act as the table's owner.
+    /// The operator's role cannot act as the owner of the table.
     NotOwner {
         /// Name of the table.
         table: QualifiedName,
@@ -90,18 +90,18 @@ pub enum Blocker {
         /// The login role, or `None` if its name must not be shown.
         role: Option<Identifier>,
     },
-    /// The table's owner may not create tables in its schema.
+    /// The owner of the table cannot create tables in its schema.
     MissingCreatePrivilege {
         /// Name of the schema.
         schema: Identifier,
         /// The owner, or `None` if it is the login role, whose name must not be shown.
         owner: Option<Identifier>,
     },
-    /// The server only replays another's changes.
+    /// The server is a read-only replica.
     ReadOnlyReplica,
-    /// An administrator made the server, the database, or the login role read-only.
+    /// The server, the database, or the login role is read-only (`default_transaction_read_only`).
     ReadOnly,
-    /// The server is older than we support.
+    /// The server is older than the oldest supported version of Postgres.
     UnsupportedServer {
         /// Version of the server.
         version: ServerVersion,
@@ -118,14 +118,14 @@ pub enum Blocker {
     /// A problem of the default partition.
     #[strum(transparent)]
     Default(DefaultBlocker),
-    /// A detach was interrupted, and an older transaction blocks its end.
+    /// A detach was interrupted, and an older transaction blocks its completion.
     DetachBlocked {
         /// Name of the partition.
         partition: QualifiedName,
         /// Blocking sessions.
         by: Vec<BlockingTransaction>,
     },
-    /// Another partition of the table is half detached, and Postgres detaches one at a time.
+    /// The detach of another partition of the table is pending, and Postgres permits only one pending detach.
     AnotherDetachPending {
         /// The other one.
         partition: QualifiedName,
@@ -139,7 +139,7 @@ pub enum Blocker {
         /// Time from the detach to the drop; `None` if they are kept.
         dropped_after: Option<Duration>,
     },
-    /// More tables that are already detached would be dropped than goes without saying.
+    /// One run would mark more detached tables to be dropped than `maxExpirePerRun`.
     DropNeedsApproval {
         /// Number of tables.
         count: u32,
@@ -153,14 +153,14 @@ pub enum Blocker {
         /// Seconds by which the database clock is ahead.
         seconds: i64,
     },
-    /// Foreign keys lead to the partition, or to rows of it.
+    /// Foreign keys reference the partition or rows of it.
     PartitionReferenced {
         /// Name of the partition.
         partition: QualifiedName,
         /// The tables whose foreign keys lead there.
         by: Vec<QualifiedName>,
     },
-    /// Whether foreign keys lead to rows of the partition could not be found out.
+    /// The operator could not find out whether foreign keys reference rows of the partition.
     ReferencesUnknown {
         /// Name of the partition.
         partition: QualifiedName,
@@ -169,35 +169,35 @@ pub enum Blocker {
         /// Error of Postgres, unless a privilege is missing or the time was too short.
         error: Option<String>,
     },
-    /// The table would be left without a partition.
+    /// The partition is the last one of the table.
     LastPartition {
         /// Name of the partition.
         partition: QualifiedName,
     },
-    /// A detached table waits before it is dropped.
+    /// A detached table is in its grace period.
     InGracePeriod {
         /// Until when.
         until: Timestamp,
     },
-    /// A detached table has partitions of its own, which may not be ours to drop.
+    /// A detached table has partitions, which might be unmanaged.
     DetachedHasPartitions {
         /// Name of the table.
         partition: QualifiedName,
     },
-    /// Other objects depend on a table or an index, so that Postgres refuses to drop it.
+    /// Other objects depend on a table or an index, so Postgres does not drop it.
     HasDependents {
         /// The table or index.
         of: QualifiedName,
         /// The objects, as the catalog describes them.
         by: Vec<String>,
     },
-    /// A detached table is no longer like the table it was detached from.
+    /// A detached table no longer matches the partitioned table.
     CannotReattach {
         /// Name of the table.
         partition: QualifiedName,
     },
-    /// A table has the name and the columns of a new partition, no marker, and was never attached: a restore or
-    /// a user may be about to attach it, which a second table for its range would prevent.
+    /// A table has the name and the columns of a new partition, but no marker, and was never attached. A restore or a user
+    /// might be about to attach it, which a second table for its range would prevent.
     UnattachedTable {
         /// Name of the table.
         table: QualifiedName,
@@ -205,7 +205,7 @@ pub enum Blocker {
     /// A problem of an index.
     #[strum(transparent)]
     Index(IndexBlocker),
-    /// We may not act as the owner of a partition.
+    /// The operator's role cannot act as the owner of a partition.
     NotOwnerOfPartition {
         /// Name of the partition.
         partition: QualifiedName,
