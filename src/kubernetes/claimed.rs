@@ -12,7 +12,7 @@ pub(super) struct ClaimedTable {
 
 impl ClaimedTable {
     /// Returns whether both are the same claim.
-    pub(super) fn is(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         let place =
             |claimed: &Self| (claimed.settings.servers.clone(), claimed.settings.dbname.clone());
         self.table == other.table && place(self) == place(other)

@@ -56,7 +56,7 @@ pub(super) async fn wait_for_older_resources(
 pub(super) fn set_claim(uid: &str, claimed: Option<ClaimedTable>, context: &Arc<Context>) {
     let former = context.tables.replace_claim(uid, claimed.clone());
     if let Some(former) = former
-        && claimed.is_none_or(|claimed| !claimed.is(&former))
+        && claimed.is_none_or(|claimed| !claimed.is_same(&former))
     {
         release_claim_later(uid.to_owned(), former, context);
     }

@@ -220,7 +220,7 @@ impl Tables {
         lock(&self.known)
             .get(uid)
             .and_then(|known| known.claim.as_ref())
-            .is_some_and(|h| h.is(claim))
+            .is_some_and(|h| h.is_same(claim))
     }
 
     /// Removes resources that no longer exist, and returns the tables that they may have claimed.

@@ -37,8 +37,8 @@ pub use calendar::Calendar;
 pub use cause::{Cause, Deferral, Note, Unadoptable};
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use conversion::{
-    ConversionNote, Finding, FoundLoss, KeyFault, LossAt, PastFault, PublicationFault, Refusal,
-    preflight, rows_to_verify,
+    ConversionNote, Finding, FoundLoss, KeyFault, LossAt, OldestRowFault, PublicationFault,
+    Refusal, preflight, rows_to_verify,
 };
 pub use gaps::{Coverage, Gaps, MissingPartition};
 pub use next_action::next_action;

@@ -2,7 +2,7 @@
 
 use pg_partition_operator::observed::ChangedCollation;
 use pg_partition_operator::partition::{KeyRange, KeyType, RangeBounds, RangeKey};
-use pg_partition_operator::plan::{KeyFault, PastFault, PublicationFault, Refusal};
+use pg_partition_operator::plan::{KeyFault, OldestRowFault, PublicationFault, Refusal};
 
 use super::orders;
 use crate::catalog::identifier;
@@ -37,7 +37,7 @@ pub(crate) fn refusals() -> Vec<Refusal> {
         Refusal::OldestRowUnknown {
             table: table.clone(),
             column: identifier("placed_at"),
-            fault: PastFault::NoIndex,
+            fault: OldestRowFault::NoIndex,
         },
         Refusal::RangeTooLong { range: past(), is_declared: false },
         Refusal::CollationChanged {

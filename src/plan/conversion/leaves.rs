@@ -8,18 +8,18 @@ use crate::observed::{ObservedTable, OldestRow, PlainTable};
 use crate::partition::{Edge, KeyRange, RangeBounds, RangeKey};
 
 /// Partitions that a conversion creates.
-pub(super) struct Leaves<'a> {
+pub(super) struct LeafPartitions<'a> {
     /// Number of partitions including the default partition, or `None` if it is unknown or exceeds the limit.
     pub(super) count: Option<usize>,
     /// Origin of the lower bound of the first partition.
-    pub(super) begin: Begin<'a>,
+    pub(super) first_bound: FirstBound<'a>,
 }
 
 /// Origin of the lower bound of the first partition.
-pub(super) enum Begin<'a> {
+pub(super) enum FirstBound<'a> {
     /// No lower bound: the table is hash-partitioned, no row is before the current period, or the plain table holds all older
     /// rows.
-    Nowhere,
+    Unbounded,
     /// `startAt`. Older rows go to the default partition.
     StartAt,
     /// The oldest row, with its period.
@@ -35,7 +35,7 @@ pub(super) enum Begin<'a> {
     },
 }
 
-impl<'a> Leaves<'a> {
+impl<'a> LeafPartitions<'a> {
     /// Returns the partitions, or `None` if the spec and the table contradict each other.
     pub(super) fn new(
         desired: &DesiredTable,
@@ -52,7 +52,7 @@ impl<'a> Leaves<'a> {
         match (&converting.partitioning, &conversion.method) {
             (Partitioning::Hash(hash), _) => {
                 let count = usize::try_from(hash.partitions).ok();
-                Some(Self { count, begin: Begin::Nowhere })
+                Some(Self { count, first_bound: FirstBound::Unbounded })
             }
             (Partitioning::Range(range), ConversionMethod::Copy(_)) => {
                 Self::from_range(range, oldest, is_declared, (observed, plain), time)
@@ -62,7 +62,7 @@ impl<'a> Leaves<'a> {
                 let range = DesiredRange { start_at: None, ..range.clone() };
                 let from_range =
                     Self::from_range(&range, oldest, is_declared, (observed, plain), time)?;
-                Some(Self { begin: Begin::Nowhere, ..from_range })
+                Some(Self { first_bound: FirstBound::Unbounded, ..from_range })
             }
         }
     }
@@ -81,36 +81,38 @@ impl<'a> Leaves<'a> {
         let of = |range: RangeBounds| KeyRange { key: key.clone(), range };
         let gaps = Gaps::new(&calendar, observed);
         if let Some(range) = gaps.too_wide.first() {
-            let begin = Begin::TooEarly { range: of(*range), is_declared };
-            return Some(Self { count: None, begin });
+            let first_bound = FirstBound::TooEarly { range: of(*range), is_declared };
+            return Some(Self { count: None, first_bound });
         }
-        let begin = match oldest {
-            _ if is_declared => Begin::StartAt,
+        let first_bound = match oldest {
+            _ if is_declared => FirstBound::StartAt,
             Some(OldestRow::At(at)) if Edge::At(*at) < calendar.current.from() => {
-                Begin::OldestRow(of(calendar.grid.period(*at)?))
+                FirstBound::OldestRow(of(calendar.grid.period(*at)?))
             }
-            Some(OldestRow::Absent | OldestRow::At(_)) => Begin::Nowhere,
-            Some(OldestRow::TooSlow | OldestRow::Failed { .. }) | None => Begin::Unknown(oldest),
+            Some(OldestRow::Absent | OldestRow::At(_)) => FirstBound::Unbounded,
+            Some(OldestRow::TooSlow | OldestRow::Failed { .. }) | None => {
+                FirstBound::Unknown(oldest)
+            }
         };
-        let is_known = observed.copy.is_some() || !matches!(begin, Begin::Unknown(_));
+        let is_known = observed.copy.is_some() || !matches!(first_bound, FirstBound::Unknown(_));
         let of_ranges = observed.attached().filter(|p| p.bounds.as_range().is_some()).count();
         // A table has a default partition during its conversion.
-        Some(Self { count: is_known.then_some(of_ranges + gaps.missing.len() + 1), begin })
+        Some(Self { count: is_known.then_some(of_ranges + gaps.missing.len() + 1), first_bound })
     }
 
     /// Returns how to get fewer partitions, as the end of a sentence.
     pub(super) fn advise_fewer(&self) -> String {
-        match &self.begin {
-            Begin::OldestRow(period) => format!(
+        match &self.first_bound {
+            FirstBound::OldestRow(period) => format!(
                 "; the oldest row is in {}: set spec.partitionBy.range.startAt to begin later (rows before it go to \
                  the default partition)",
                 period.display()
             ),
-            Begin::StartAt => {
+            FirstBound::StartAt => {
                 "; set a later spec.partitionBy.range.startAt or a longer interval to have fewer"
                     .to_owned()
             }
-            Begin::Nowhere | Begin::Unknown(_) | Begin::TooEarly { .. } => {
+            FirstBound::Unbounded | FirstBound::Unknown(_) | FirstBound::TooEarly { .. } => {
                 "; set a longer interval or fewer hash partitions to have fewer".to_owned()
             }
         }

@@ -28,7 +28,7 @@ pub use compare::rows_to_verify;
 pub use loss::{FoundLoss, LossAt};
 pub use note::ConversionNote;
 pub use preflight::{Finding, preflight};
-pub use refusal::{KeyFault, PastFault, PublicationFault, Refusal};
+pub use refusal::{KeyFault, OldestRowFault, PublicationFault, Refusal};
 
 pub(super) use attach::attach;
 pub(super) use begin::create_copy;

@@ -1,6 +1,6 @@
 //! Notes of the preflight of a conversion.
 
-use super::leaves::Begin;
+use super::leaves::FirstBound;
 use super::loss::FoundLoss;
 use super::subject::Subject;
 use super::text::some_of;
@@ -93,7 +93,7 @@ pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<Conversio
         Some(ConversionNote::ManyPartitions { leaves: count, fewer })
     });
     let begins_with_start_at = leaves
-        .is_some_and(|leaves| matches!(leaves.begin, Begin::StartAt))
+        .is_some_and(|leaves| matches!(leaves.first_bound, FirstBound::StartAt))
         .then_some(ConversionNote::BeginsWithStartAt);
     [Some(size), many, begins_with_start_at, bound, unmatched].into_iter().flatten().collect()
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::key;
-use super::leaves::Begin;
+use super::leaves::FirstBound;
 use super::loss::{FoundLoss, LossAt, is_replaced, losses};
 use super::note::{ConversionNote, notes};
-use super::refusal::{PastFault, PublicationFault, Refusal, kind_of};
+use super::refusal::{OldestRowFault, PublicationFault, Refusal, kind_of};
 use super::subject::Subject;
 use crate::desired::DesiredTable;
 use crate::observed::{ObservedTable, OldestRow, RelationKind};
@@ -129,17 +129,19 @@ fn hidden_rows(subject: &Subject<'_>) -> Option<Refusal> {
 
 /// Returns a refusal if the first partition of a range is unknown or too far in the past.
 pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
-    match &subject.leaves.as_ref()?.begin {
-        Begin::Nowhere | Begin::StartAt | Begin::OldestRow(_) => None,
-        Begin::TooEarly { range, is_declared } => {
+    match &subject.leaves.as_ref()?.first_bound {
+        FirstBound::Unbounded | FirstBound::StartAt | FirstBound::OldestRow(_) => None,
+        FirstBound::TooEarly { range, is_declared } => {
             Some(Refusal::RangeTooLong { range: range.clone(), is_declared: *is_declared })
         }
-        Begin::Unknown(oldest) => {
+        FirstBound::Unknown(oldest) => {
             let column = subject.partitioning.columns().first()?.clone();
             let fault = match oldest {
-                Some(OldestRow::TooSlow) => PastFault::NoIndex,
-                Some(OldestRow::Failed { error }) => PastFault::Refused { error: error.clone() },
-                Some(OldestRow::Absent | OldestRow::At(_)) | None => PastFault::NotAsked,
+                Some(OldestRow::TooSlow) => OldestRowFault::NoIndex,
+                Some(OldestRow::Failed { error }) => {
+                    OldestRowFault::Refused { error: error.clone() }
+                }
+                Some(OldestRow::Absent | OldestRow::At(_)) | None => OldestRowFault::NotAsked,
             };
             Some(Refusal::OldestRowUnknown { table: subject.table.clone(), column, fault })
         }

@@ -75,7 +75,7 @@ pub enum Refusal {
         /// The partition column.
         column: Identifier,
         /// Cause.
-        fault: PastFault,
+        fault: OldestRowFault,
     },
     /// From `startAt` or the oldest row to the current period there are more periods than a table can have partitions.
     RangeTooLong {
@@ -234,7 +234,7 @@ pub enum KeyFault {
 
 /// Why the oldest row is unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PastFault {
+pub enum OldestRowFault {
     /// The search exceeded its timeout, usually for lack of an index on the column.
     NoIndex,
     /// Postgres returned an error.

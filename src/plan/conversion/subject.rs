@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::PlanTime;
-use super::leaves::Leaves;
+use super::leaves::LeafPartitions;
 use crate::desired::{ConversionMethod, DesiredConversion, DesiredTable, Partitioning};
 use crate::observed::{ObservedTable, PlainTable, Relation};
 use crate::partition::{Identifier, QualifiedName, ServerVersion, Side, source_name};
@@ -29,7 +29,7 @@ pub(super) struct Subject<'a> {
     /// `spec.limits.lockTimeout`.
     pub(super) lock_timeout: Duration,
     /// Partitions that the conversion creates, or `None` if the spec and the table contradict each other.
-    pub(super) leaves: Option<Leaves<'a>>,
+    pub(super) leaves: Option<LeafPartitions<'a>>,
 }
 
 impl<'a> Subject<'a> {
@@ -50,7 +50,7 @@ impl<'a> Subject<'a> {
             conversion,
             partitioning: &desired.partitioning,
             lock_timeout: desired.limits.lock_timeout,
-            leaves: Leaves::new(desired, conversion, (observed, plain), time),
+            leaves: LeafPartitions::new(desired, conversion, (observed, plain), time),
         }
     }
 

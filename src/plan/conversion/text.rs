@@ -1,6 +1,6 @@
 //! Messages of what prevents a conversion.
 
-use super::refusal::{KeyFault, PastFault, PublicationFault, Refusal};
+use super::refusal::{KeyFault, OldestRowFault, PublicationFault, Refusal};
 use crate::desired::Loss;
 use crate::observed::ChangedCollation;
 use crate::partition::{Identifier, KeyRange, QualifiedName, escape_control};
@@ -157,19 +157,19 @@ fn not_hashable(table: &QualifiedName, column: &Identifier, type_name: &str) -> 
     )
 }
 
-fn no_oldest_row(table: &QualifiedName, column: &Identifier, fault: &PastFault) -> String {
+fn no_oldest_row(table: &QualifiedName, column: &Identifier, fault: &OldestRowFault) -> String {
     let (table, column) = (table.display(), column.display());
     match fault {
-        PastFault::NoIndex => format!(
+        OldestRowFault::NoIndex => format!(
             "finding the oldest row of table {table} takes more than 10 s without an index on {column}: set \
              spec.partitionBy.range.startAt (rows before it go to the default partition), or create an index on {column}"
         ),
-        PastFault::Refused { error } => format!(
+        OldestRowFault::Refused { error } => format!(
             "Postgres could not find the oldest row of table {table} ({}): set spec.partitionBy.range.startAt (rows before it \
              go to the default partition), or fix the cause",
             escape_control(error)
         ),
-        PastFault::NotAsked => format!(
+        OldestRowFault::NotAsked => format!(
             "the oldest row of table {table} by {column} is not known: set spec.partitionBy.range.startAt (rows before it go \
              to the default partition), or inspect the table again"
         ),

@@ -38,7 +38,8 @@ fn all(table: &PartitionedTable) -> Vec<Advice> {
         let lease = "kubectl get leases -A --field-selector metadata.name=pg-partition-operator";
         return vec![Advice { text: text.to_owned(), commands: vec![lease.to_owned()] }];
     }
-    let mut advice: Vec<_> = waits(table).into_iter().map(plainly).collect();
+    let mut advice: Vec<_> =
+        blocking_sessions_advice(table).into_iter().map(advice_without_command).collect();
     let reasons = reasons(table);
     for reason in &reasons {
         let mut text = format!("{reason}: {}", reason.describe());
@@ -54,17 +55,17 @@ fn all(table: &PartitionedTable) -> Vec<Advice> {
     advice
 }
 
-fn plainly(text: String) -> Advice {
+fn advice_without_command(text: String) -> Advice {
     Advice { text, commands: Vec::new() }
 }
 
 /// Returns changes that the operator has not handled yet.
-fn waits(table: &PartitionedTable) -> Vec<String> {
+fn blocking_sessions_advice(table: &PartitionedTable) -> Vec<String> {
     let status = table.status.clone().unwrap_or_default();
     let annotation = |name: &str| table.metadata.annotations.as_ref()?.get(name).cloned();
-    let mut waits = Vec::new();
+    let mut blocking_sessions_advice = Vec::new();
     if is_outdated(table) {
-        waits.push(
+        blocking_sessions_advice.push(
             "The spec has changed since the last reconcile: this status is about the previous spec."
                 .to_owned(),
         );
@@ -72,22 +73,24 @@ fn waits(table: &PartitionedTable) -> Vec<String> {
     if let Some(asked) = annotation(RECONCILE_ANNOTATION)
         && status.last_handled_reconcile.as_ref() != Some(&asked)
     {
-        waits
+        blocking_sessions_advice
             .push("A reconcile was requested, and the operator has not handled it yet.".to_owned());
     }
     if let (Some(approved), Some(plan)) = (annotation(APPROVE_ANNOTATION), &status.plan)
         && [Reason::AwaitingApproval, Reason::ParityFailed].iter().any(|r| is_given(table, *r))
     {
-        waits.push(if approved.split(',').any(|one| one.trim() == plan.fingerprint) {
-            "The plan is approved, and the operator has not acted on it yet.".to_owned()
-        } else {
-            format!(
-                "The approved fingerprint belongs to another plan: {}.",
-                escape_control(&approved)
-            )
-        });
+        blocking_sessions_advice.push(
+            if approved.split(',').any(|one| one.trim() == plan.fingerprint) {
+                "The plan is approved, and the operator has not acted on it yet.".to_owned()
+            } else {
+                format!(
+                    "The approved fingerprint belongs to another plan: {}.",
+                    escape_control(&approved)
+                )
+            },
+        );
     }
-    waits
+    blocking_sessions_advice
 }
 
 /// Returns the reasons of the conditions that are not true, each once.
@@ -157,7 +160,7 @@ fn about_default_rows(table: &PartitionedTable) -> Option<Advice> {
     if table.status.as_ref()?.conversion.is_some() {
         let text = "The rows in the default partition belong to no period that the spec provides, such as rows before \
             startAt. During the conversion, the default partition is kept regardless of spec.defaultPartition.";
-        return Some(plainly(text.to_owned()));
+        return Some(advice_without_command(text.to_owned()));
     }
     let text = match table.spec.default_partition() {
         DefaultPartition::Present => {
@@ -170,5 +173,5 @@ fn about_default_rows(table: &PartitionedTable) -> Option<Advice> {
              have the operator keep it and move its rows to their partitions."
         }
     };
-    Some(plainly(text.to_owned()))
+    Some(advice_without_command(text.to_owned()))
 }

@@ -79,7 +79,7 @@ pub(super) fn relative(to: Timestamp, now: Timestamp) -> String {
 
 /// `6 days`, whichever comes first.
 pub(super) fn long(between: SignedDuration) -> String {
-    let (count, unit) = grasped(between);
+    let (count, unit) = largest_unit(between);
     let unit = match unit {
         's' => "second",
         'm' => "minute",
@@ -91,12 +91,12 @@ pub(super) fn long(between: SignedDuration) -> String {
 
 /// `6d`, as kubectl writes an age.
 pub(super) fn short(between: SignedDuration) -> String {
-    let (count, unit) = grasped(between);
+    let (count, unit) = largest_unit(between);
     format!("{count}{unit}")
 }
 
 /// In the largest unit of which there are two.
-fn grasped(between: SignedDuration) -> (u64, char) {
+fn largest_unit(between: SignedDuration) -> (u64, char) {
     let seconds = between.as_secs().unsigned_abs();
     let units = [(24 * 60 * 60, 'd'), (60 * 60, 'h'), (60, 'm')];
     let unit = units.into_iter().find(|(length, _)| seconds >= 2 * length);
