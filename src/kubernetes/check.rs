@@ -135,24 +135,24 @@ async fn ask(
     let mut findings = Vec::new();
     let lease_namespace = Some(settings.lease_namespace.as_deref().unwrap_or(own));
     let leases = Place { namespace: lease_namespace, name: None };
-    findings.push(has(client, &ON_LEASES, leases).await?);
+    findings.push(check_permission(client, &ON_LEASES, leases).await?);
     let lease = Place { namespace: lease_namespace, name: Some(&settings.lease_name) };
-    findings.push(has(client, &ON_THE_LEASE, lease).await?);
+    findings.push(check_permission(client, &ON_THE_LEASE, lease).await?);
     if settings.namespaces.is_empty() {
         let everywhere = Place { namespace: None, name: None };
         let (served, users) = is_served(client, None).await?;
         findings.push(served);
-        findings.extend(have(client, &ON_TABLES, everywhere).await?);
+        findings.extend(check_permissions(client, &ON_TABLES, everywhere).await?);
         for namespace in &users {
             let place = Place { namespace: Some(namespace), name: None };
-            findings.extend(have(client, &ON_CREDENTIALS_OF_ONE, place).await?);
+            findings.extend(check_permissions(client, &ON_CREDENTIALS_OF_ONE, place).await?);
         }
     }
     for namespace in &settings.namespaces {
         let place = Place { namespace: Some(namespace), name: None };
         findings.push(is_served(client, Some(namespace)).await?.0);
-        findings.extend(have(client, &ON_TABLES, place).await?);
-        findings.extend(have(client, &ON_CREDENTIALS, place).await?);
+        findings.extend(check_permissions(client, &ON_TABLES, place).await?);
+        findings.extend(check_permissions(client, &ON_CREDENTIALS, place).await?);
     }
     Ok(findings)
 }
@@ -181,28 +181,32 @@ async fn is_served(
     Ok((Finding { what, missing }, users))
 }
 
-async fn have(
+async fn check_permissions(
     client: &Client,
-    rights: &[Permission],
+    permissions: &[Permission],
     place: Place<'_>,
 ) -> Result<Vec<Finding>, ClusterError> {
     let mut findings = Vec::new();
-    for right in rights {
-        findings.push(has(client, right, place).await?);
+    for permission in permissions {
+        findings.push(check_permission(client, permission, place).await?);
     }
     Ok(findings)
 }
 
 /// Asks the API server whether the caller has a permission.
-async fn has(client: &Client, right: &Permission, at: Place<'_>) -> Result<Finding, ClusterError> {
+async fn check_permission(
+    client: &Client,
+    permission: &Permission,
+    at: Place<'_>,
+) -> Result<Finding, ClusterError> {
     let reviews: Api<SelfSubjectAccessReview> = Api::all(client.clone());
     let mut lacking = Vec::new();
-    for verb in right.verbs {
+    for verb in permission.verbs {
         let optional = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let attributes = ResourceAttributes {
-            group: optional(right.group),
-            resource: optional(right.resource),
-            subresource: optional(right.part),
+            group: optional(permission.group),
+            resource: optional(permission.resource),
+            subresource: optional(permission.part),
             verb: optional(verb),
             namespace: at.namespace.map(str::to_owned),
             name: at.name.map(str::to_owned),
@@ -221,12 +225,13 @@ async fn has(client: &Client, right: &Permission, at: Place<'_>) -> Result<Findi
             lacking.push(*verb);
         }
     }
-    let part = if right.part.is_empty() { String::new() } else { format!("/{}", right.part) };
+    let part =
+        if permission.part.is_empty() { String::new() } else { format!("/{}", permission.part) };
     let name = at.name.map(|name| format!(" {name}")).unwrap_or_default();
-    let resource = format!("{}{part}{name}", right.resource);
+    let resource = format!("{}{part}{name}", permission.resource);
     let missing = (!lacking.is_empty())
         .then(|| format!("no role of this account grants {}", lacking.join(", ")));
-    let what = format!("{} {resource} {}", right.verbs.join(", "), place(at.namespace));
+    let what = format!("{} {resource} {}", permission.verbs.join(", "), place(at.namespace));
     Ok(Finding { what, missing })
 }
 

@@ -55,7 +55,7 @@ pub(super) async fn control(
         .reflect(writer)
         .inspect_ok({
             let context = Arc::clone(&context);
-            move |event| heed(event, &context)
+            move |event| handle_event(event, &context)
         })
         .applied_objects()
         .predicate_filter(|watched: &_| Some(trigger_hash(watched)), PredicateConfig::default());
@@ -76,7 +76,7 @@ pub(super) async fn control(
 }
 
 /// Notifies waiters of a change of a resource, which the store has by now.
-fn heed(event: &Event<Watched>, context: &Context) {
+fn handle_event(event: &Event<Watched>, context: &Context) {
     match event {
         Event::Apply(watched) => {
             context.tables.watch_older(watched);

@@ -117,9 +117,9 @@ impl TableGauges {
             self.last_success.with_label_values(&of).set(at.as_duration().as_secs_f64());
         }
         let Ok(table) = &watched.0 else { return };
-        self.tell_resource(of, table);
+        self.set_resource(of, table);
         if let Some(status) = &table.status {
-            self.tell_times(of, table, status, now);
+            self.set_times(of, table, status, now);
         }
         let Some(last_seen) = tables.last_seen(&uid) else { return };
         self.plan_steps.with_label_values(&of).set(count(last_seen.remaining.steps.len()));
@@ -133,13 +133,13 @@ impl TableGauges {
                 let labels = [of[0], of[1], Reason::SwapBlocked.as_str()];
                 self.plan_deferred.with_label_values(&labels).set(1.0);
             }
-            self.tell_counts(of, status);
+            self.set_counts(of, status);
             let wanted = last_seen.desired.conversion.as_ref();
             self.conversion.set(of, status, (wanted, last_seen.observed.copy.as_deref()));
         }
     }
 
-    fn tell_resource(&self, of: [&str; 2], table: &PartitionedTable) {
+    fn set_resource(&self, of: [&str; 2], table: &PartitionedTable) {
         let spec = &table.spec;
         self.suspended.with_label_values(&of).set(f64::from(u8::from(spec.suspend)));
         let plan_only = spec.mode == Mode::Plan;
@@ -161,7 +161,7 @@ impl TableGauges {
         }
     }
 
-    fn tell_counts(&self, of: [&str; 2], status: &PartitionedTableStatus) {
+    fn set_counts(&self, of: [&str; 2], status: &PartitionedTableStatus) {
         if let Some(partitions) = &status.partitions {
             for (state, count) in [
                 ("attached", partitions.attached),
@@ -183,7 +183,7 @@ impl TableGauges {
     }
 
     /// Returns the coverage from the last observed partitions, which end even if the table cannot be inspected.
-    fn tell_times(
+    fn set_times(
         &self,
         of: [&str; 2],
         table: &PartitionedTable,

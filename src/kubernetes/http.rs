@@ -239,7 +239,7 @@ fn render_problems(state: &HttpState) -> Result<String, String> {
         let last_seen = state.tables.last_seen(&watched.uid().unwrap_or_default());
         let problems = last_seen
             .as_deref()
-            .map_or_else(|| unseen(&watched), |last_seen| drift(&last_seen.remaining));
+            .map_or_else(|| not_inspected(&watched), |last_seen| drift(&last_seen.remaining));
         let copy = last_seen.as_deref().and_then(|last_seen| last_seen.observed.copy.as_deref());
         let triggers = copy.and_then(sync_triggers).map(SyncTriggers::as_str);
         TableProblems {
@@ -260,7 +260,7 @@ fn parity(watched: &Watched) -> Option<ParityState> {
 }
 
 /// Returns the status of a table that could not be inspected.
-fn unseen(watched: &Watched) -> Vec<String> {
+fn not_inspected(watched: &Watched) -> Vec<String> {
     let table = match &watched.0 {
         Ok(table) => table,
         Err(invalid) => return vec![invalid.error.clone()],

@@ -175,7 +175,7 @@ impl Election {
                 self.leases.create(&PostParams::default(), &lease).await
             }
             Some(mut lease) => {
-                self.look_at(lease.metadata.resource_version.as_deref());
+                self.record_version(lease.metadata.resource_version.as_deref());
                 if !self.is_free(lease.spec.as_ref()) {
                     return Ok(LeaseHolder::Another);
                 }
@@ -185,7 +185,7 @@ impl Election {
         };
         match written {
             Ok(lease) => {
-                self.look_at(lease.metadata.resource_version.as_deref());
+                self.record_version(lease.metadata.resource_version.as_deref());
                 self.uid = lease.metadata.uid;
                 Ok(LeaseHolder::Us)
             }
@@ -196,7 +196,7 @@ impl Election {
         }
     }
 
-    fn look_at(&mut self, version: Option<&str>) {
+    fn record_version(&mut self, version: Option<&str>) {
         let version = version.unwrap_or_default();
         if self.last_change.as_ref().is_none_or(|(seen, _)| seen != version) {
             self.last_change = Some((version.to_owned(), Instant::now()));

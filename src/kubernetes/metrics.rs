@@ -138,7 +138,7 @@ impl Metrics {
         self.lock_timeouts.with_label_values(&[step]).inc();
     }
 
-    pub(super) fn leads(&self, leads: bool) {
+    pub(super) fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
     }
 

@@ -196,7 +196,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
     );
     tokio::select! {
         never = http::listen(listener, http) => match never {},
-        ended = lead(client, &settings, election, context, stop, &workers) => ended,
+        ended = run_as_leader(client, &settings, election, context, stop, &workers) => ended,
     }
 }
 
@@ -207,7 +207,7 @@ fn scope(namespaces: &[String]) -> String {
 
 /// Waits to lead, leads until `stop`, and lets others lead. A leader that loses the Lease stands by, and
 /// is there when it can win it again.
-async fn lead(
+async fn run_as_leader(
     client: Client,
     settings: &RunSettings,
     mut election: Election,
@@ -233,7 +233,7 @@ async fn lead(
         },
     };
     work.abort();
-    context.metrics.leads(false);
+    context.metrics.set_leader(false);
     if ended.is_ok() {
         election.release().await;
     }
@@ -250,14 +250,14 @@ async fn stay(election: &mut Election, context: &Context) -> Infallible {
         }
         election.renew().await;
         context.leadership.revoke();
-        context.metrics.leads(false);
+        context.metrics.set_leader(false);
         tracing::warn!("lost the Lease; running steps finish, and no step starts");
     }
 }
 
 fn begin_to_lead(election: &Election, context: &Context) {
     tracing::info!("became the leader");
-    context.metrics.leads(true);
+    context.metrics.set_leader(true);
     context.leadership.begin(election);
 }
 

@@ -88,13 +88,13 @@ impl Progress for StepReporter<'_> {
         let PageDone { rows: page_rows, differing, repaired, done } = page;
         tracing::debug!(work, rows, page_rows, differing, repaired, done, "committed a page");
         if let Some(milestone) = outcome.milestone(page) {
-            self.tell_milestone(outcome, milestone);
+            self.report_milestone(outcome, milestone);
         }
     }
 }
 
 impl StepReporter<'_> {
-    fn tell_milestone(&self, outcome: &WorkOutcome, milestone: Milestone) {
+    fn report_milestone(&self, outcome: &WorkOutcome, milestone: Milestone) {
         let WorkOutcome { work, .. } = outcome;
         let CopiedTable { source, copy, .. } = work.table();
         let (namespace, name) = (&self.about.namespace, &self.about.name);

@@ -21,7 +21,7 @@ pub(super) fn is_unmarked(raw: &RawPartition, table: &ManagedTable) -> bool {
 /// If the marker names the very table it is on, this is the database it was written in, and the object
 /// identifier of the partitioned table decides: names change. Otherwise it came with a dump, and what it
 /// says counts by name.
-pub(super) fn is_for(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> bool {
+pub(super) fn is_marker_of(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> bool {
     let Marked { marker, names_table, .. } = marked;
     let is_of_table = marker.parent.is_some() && marker.parent == table;
     if marker.oid == Some(raw.oid) && marker.parent.is_some() {
@@ -40,14 +40,14 @@ pub(super) fn state(
     let check = raw.bounds_check;
     if raw.attached {
         let marker =
-            marked.map(|marked| proved(marked, raw, table).unwrap_or(MarkerState::Attached));
+            marked.map(|marked| proven_state(marked, raw, table).unwrap_or(MarkerState::Attached));
         return Some(if raw.detach_pending {
             PartitionState::PendingDetach { marker, check, blocked_by }
         } else {
             PartitionState::Attached { marker, check }
         });
     }
-    let by = match proved(marked?, raw, table) {
+    let by = match proven_state(marked?, raw, table) {
         Some(MarkerState::ToBeAttached) => return Some(PartitionState::NeverAttached),
         Some(marker) => DetachedBy::from_marker_state(marker),
         None => DetachedBy::Restore,
@@ -61,7 +61,11 @@ pub(super) fn state(
 /// A record of a detach, or of the decision to detach, counts only for the table that the marker was written for.
 /// In another table, restored from a dump or created by a user, the same words mean nothing: it counts as a
 /// partition that is not marked as expired, or that a user has detached.
-fn proved(marked: &Marked<'_>, raw: &RawPartition, table: Option<u32>) -> Option<MarkerState> {
+fn proven_state(
+    marked: &Marked<'_>,
+    raw: &RawPartition,
+    table: Option<u32>,
+) -> Option<MarkerState> {
     let Marked { marker, .. } = marked;
     let is_bound = marker.oid == Some(raw.oid) && marker.parent == table;
     match marker.state {

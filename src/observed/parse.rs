@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::management::{cycle, is_for, is_unmarked, state};
+use super::management::{cycle, is_marker_of, is_unmarked, state};
 use super::parse_index::{column_operators, parent_index, partition_index};
 use super::snapshot::{
     RawBlockingTransaction, RawExclusion, RawForeignKey, RawIndex, RawKey, RawPartition,
@@ -219,7 +219,7 @@ fn partition(
     let blocked_by =
         std::mem::take(&mut raw.held_by).into_iter().map(blocking_transaction).collect();
     let comment = raw.comment.as_deref().unwrap_or_default();
-    let marked = marker_in(comment, table).filter(|marked| is_for(marked, &raw, table_oid));
+    let marked = marker_in(comment, table).filter(|marked| is_marker_of(marked, &raw, table_oid));
     let Some(state) = state(marked.as_ref(), &raw, table_oid, blocked_by) else { return Ok(None) };
     let cycle = marked.as_ref().map_or(0, |marked| cycle(marked, &raw));
     let bounds = raw.bounds.as_deref().or_else(|| marked.map(|marked| marked.bounds));

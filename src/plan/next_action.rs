@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::PlanTime;
 use super::calendar::{Calendar, grid};
-use super::rules::grace_over;
+use super::rules::grace_period_end;
 use crate::desired::{
     AfterCutover, ConversionMethod, DesiredRange, DesiredTable, OnExpiry, Partitioning, Zone,
 };
@@ -34,7 +34,7 @@ pub fn next_action(
     let dropped = if range.schedule.expire.is_some() {
         expire
     } else {
-        end_of_grace(range, key, observed, time)
+        next_grace_period_end(range, key, observed, time)
     };
     scheduled(&range.schedule.provision).into_iter().chain(expire).chain(dropped).min()
 }
@@ -73,7 +73,7 @@ fn end_of_period(range: &DesiredRange, key: KeyType, now: Timestamp) -> Option<T
 }
 
 /// Returns the first time at which another detached table can be dropped.
-fn end_of_grace(
+fn next_grace_period_end(
     range: &DesiredRange,
     key: KeyType,
     observed: &ObservedTable,
@@ -89,5 +89,5 @@ fn end_of_grace(
         .iter()
         .filter(is_expired)
         .filter_map(|p| p.state.recorded_detach()?.drops_since);
-    since.map(|since| grace_over(since, after)).filter(|until| *until > time.now).min()
+    since.map(|since| grace_period_end(since, after)).filter(|until| *until > time.now).min()
 }

@@ -66,18 +66,18 @@ pub fn claim_table(
     let [schema_name, table_name] =
         [&table.name().schema, &table.name().name].map(|name| literal(name.as_str()));
     let is_claim = is_claim_of(table);
-    let stands = stands(locks, claimant);
+    let claim_is_valid = claim_is_valid(locks, claimant);
     let mut statements = prepare_records(&CLAIMS, role);
     statements.extend([
         Sql(format!(
             "INSERT INTO pgpartition.claims AS held (schema_name, table_name, holder, namespace, \
              name, installation, created, seen) SELECT {schema_name}, {table_name}, {uid}, \
              {namespace}, {name}, {installation}, {created}::timestamptz, now() WHERE NOT EXISTS \
-             (SELECT FROM pgpartition.claims AS held WHERE {is_claim} AND {stands}) \
+             (SELECT FROM pgpartition.claims AS held WHERE {is_claim} AND {claim_is_valid}) \
              ON CONFLICT (schema_name, table_name) DO UPDATE SET holder = excluded.holder, \
              namespace = excluded.namespace, name = excluded.name, \
              installation = excluded.installation, created = excluded.created, \
-             seen = excluded.seen WHERE NOT {stands}"
+             seen = excluded.seen WHERE NOT {claim_is_valid}"
         )),
         // A statement of its own, so that it sees the first of two concurrent claims.
         Sql(format!(
@@ -112,7 +112,7 @@ fn is_claim_of(table: &ManagedTable) -> String {
 
 /// Returns the condition on which a row stays: the claimant's own if it was renewed recently, another one if it is
 /// older and not expired.
-fn stands(locks: [(i32, u32); 2], claimant: &Claimant) -> String {
+fn claim_is_valid(locks: [(i32, u32); 2], claimant: &Claimant) -> String {
     let [uid, installation, created] =
         [&claimant.uid, &claimant.installation, &claimant.created.to_string()]
             .map(|text| literal(text));

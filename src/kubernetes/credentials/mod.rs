@@ -32,7 +32,7 @@ struct Keys<'a> {
 impl<'a> Keys<'a> {
     /// `CloudNativePG` keeps an address that every namespace can resolve in `fqdn-uri`; Crunchy has
     /// `user`, Zalando and Service Binding `username`, Crossplane `endpoint`.
-    fn usual() -> Self {
+    fn default_keys() -> Self {
         Self {
             uri: vec!["fqdn-uri", "uri"],
             host: vec!["host", "endpoint"],
@@ -45,16 +45,17 @@ impl<'a> Keys<'a> {
 
     /// A key that the resource maps replaces the defaults; if it maps a part, `uri` is not used.
     fn mapped(keys: &'a SecretKeys) -> Self {
-        let usual = Self::usual();
-        let or =
-            |mapped: &'a Option<String>, usual| mapped.as_deref().map_or(usual, |key| vec![key]);
+        let default_keys = Self::default_keys();
+        let or = |mapped: &'a Option<String>, default_keys| {
+            mapped.as_deref().map_or(default_keys, |key| vec![key])
+        };
         Self {
             uri: or(&keys.uri, Vec::new()),
-            host: or(&keys.host, usual.host),
-            port: or(&keys.port, usual.port),
-            dbname: or(&keys.dbname, usual.dbname),
-            user: or(&keys.user, usual.user),
-            password: or(&keys.password, usual.password),
+            host: or(&keys.host, default_keys.host),
+            port: or(&keys.port, default_keys.port),
+            dbname: or(&keys.dbname, default_keys.dbname),
+            user: or(&keys.user, default_keys.user),
+            password: or(&keys.password, default_keys.password),
         }
     }
 }
@@ -81,7 +82,7 @@ pub(super) fn settings(
             all_there(mapped, &source)?;
             Keys::mapped(mapped)
         }
-        None => Keys::usual(),
+        None => Keys::default_keys(),
     };
     let mut settings = match source.first(&keys.uri)? {
         Some(uri) if is_postgres_uri(&uri.text) => from_uri(&uri)?,

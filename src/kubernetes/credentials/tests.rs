@@ -15,7 +15,7 @@ fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
         .iter()
         .map(|(key, value)| ((*key).to_owned(), ByteString(value.as_bytes().to_vec())))
         .collect();
-    match settings(&database, "ns", no_others(&data)) {
+    match settings(&database, "ns", without_references(&data)) {
         Ok(settings) => {
             let part = |part: Option<&String>| part.map_or("-", String::as_str).to_owned();
             let server = |server: &ServerAddress| {
@@ -40,11 +40,11 @@ fn read(spec: &serde_json::Value, pairs: &[(&str, &str)]) -> String {
 }
 
 /// A Secret, and nothing else that the resource refers to.
-fn no_others(secret: &SecretData) -> References<'_> {
+fn without_references(secret: &SecretData) -> References<'_> {
     References { secret, ca: None, client_certificate: None }
 }
 
-fn nothing_said() -> serde_json::Value {
+fn empty_spec() -> serde_json::Value {
     serde_json::json!({})
 }
 
@@ -92,29 +92,24 @@ fn common_secret_layouts_are_recognized() {
     for (layout, spec, data, settings) in [
         (
             "CloudNativePG",
-            nothing_said(),
+            empty_spec(),
             CLOUD_NATIVE_PG,
             "app:s3cret@c-rw.ns.svc.cluster.local:5432/app Require",
         ),
         (
             "CloudNativePG before fqdn-uri",
-            nothing_said(),
+            empty_spec(),
             &CLOUD_NATIVE_PG[..9],
             "app:s3cret@c-rw.ns:5432/app Require",
         ),
         (
             "CloudNativePG without any uri",
-            nothing_said(),
+            empty_spec(),
             &CLOUD_NATIVE_PG[..7],
             "app:s3cret@c-rw.ns.svc:5432/app Require",
         ),
-        ("Crunchy", nothing_said(), CRUNCHY, "app:s3cret@c-primary.ns.svc:5432/app Require"),
-        (
-            "Service Binding",
-            nothing_said(),
-            SERVICE_BINDING,
-            "app:s3cret@db.ns.svc:6432/app Require",
-        ),
+        ("Crunchy", empty_spec(), CRUNCHY, "app:s3cret@c-primary.ns.svc:5432/app Require"),
+        ("Service Binding", empty_spec(), SERVICE_BINDING, "app:s3cret@db.ns.svc:6432/app Require"),
         (
             "Crossplane",
             serde_json::json!({"dbname": "app"}),
@@ -129,7 +124,7 @@ fn common_secret_layouts_are_recognized() {
         ),
         (
             "an empty key before a full one",
-            nothing_said(),
+            empty_spec(),
             &[
                 ("uri", ""),
                 ("host", ""),
@@ -150,13 +145,13 @@ fn common_secret_layouts_are_recognized() {
         ),
         (
             "a bare uri",
-            nothing_said(),
+            empty_spec(),
             &[("uri", "postgres://app:s3cret@127.0.0.1:5433/app?sslmode=disable")],
             "app:s3cret@127.0.0.1:5433/app Disable",
         ),
         (
             "another's uri beside parts",
-            nothing_said(),
+            empty_spec(),
             &[
                 ("uri", "jdbc:postgresql://other/app"),
                 ("host", "localhost"),
@@ -196,28 +191,28 @@ fn resource_takes_precedence_over_the_secret() {
 fn missing_or_unusable_key_is_named() {
     let database = [("username", "app"), ("password", "s3cret"), ("port", "s3cret"), ("host", "h")];
     for (spec, data, complaint) in [
-        (nothing_said(), &database[..2], "has no host: set spec.database.host"),
-        (nothing_said(), &database[..], "the value of key \"port\" is not a port"),
+        (empty_spec(), &database[..2], "has no host: set spec.database.host"),
+        (empty_spec(), &database[..], "the value of key \"port\" is not a port"),
         (serde_json::json!({"host": "h"}), &database[..2], "has no dbname"),
         (serde_json::json!({"keys": {"user": "login"}}), &database[..2], "has no key \"login\""),
         (
-            nothing_said(),
+            empty_spec(),
             &[("uri", "postgres://app:s3cret@h/d?sslrootcert=/etc/s3cret")],
             "key \"uri\": sslrootcert names a file",
         ),
-        (nothing_said(), &[("uri", "postgres://app:s3cret@h:p/d")], "key \"uri\": "),
+        (empty_spec(), &[("uri", "postgres://app:s3cret@h:p/d")], "key \"uri\": "),
         (
-            nothing_said(),
+            empty_spec(),
             &[("uri", "postgres://app:s3cret@h/d?s3cret=1")],
             "key \"uri\": not a Postgres connection string: unknown keyword",
         ),
         (
-            nothing_said(),
+            empty_spec(),
             &[("host", "s3cret of h"), ("dbname", "d")],
             "the value of key \"host\" is not a DNS",
         ),
         (
-            nothing_said(),
+            empty_spec(),
             &[("uri", "postgres://app@s3cret h/d")],
             "key \"uri\": a host is not a DNS name",
         ),
@@ -245,7 +240,7 @@ fn empty_value_counts_as_absent_and_names_its_key() {
     ] {
         let parts = parts(empty);
         let data: Vec<_> = parts.iter().map(|(key, value)| (key.as_str(), *value)).collect();
-        let said = read(&nothing_said(), &data);
+        let said = read(&empty_spec(), &data);
         assert!(said.starts_with(complaint), "{said}");
     }
     let mapped = serde_json::json!({"keys": {"dbname": "db"}});
@@ -254,7 +249,7 @@ fn empty_value_counts_as_absent_and_names_its_key() {
     for uri in
         ["postgres://u:s3cret@h/?dbname=", "postgres://u:s3cret@h/d?dbname=", "postgres://u@h/"]
     {
-        let said = read(&nothing_said(), &[("uri", uri)]);
+        let said = read(&empty_spec(), &[("uri", uri)]);
         assert!(said.starts_with("the Secret has no dbname"), "{uri}: {said}");
     }
 }
@@ -278,7 +273,7 @@ fn debug_and_display_show_no_value_of_a_secret() {
             .collect();
         let database = serde_json::json!({"secretRef": {"name": "finance-app"}});
         let database: Database = serde_json::from_value(database).expect("a database");
-        let settings = settings(&database, "ns", no_others(&data));
+        let settings = settings(&database, "ns", without_references(&data));
         let settings = settings.expect("it is complete");
         let claimed = super::super::claimed::ClaimedTable {
             settings: settings.clone(),

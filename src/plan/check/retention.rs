@@ -234,6 +234,6 @@ pub(super) fn check_drop(
         MarkerState::ToBeAttached | MarkerState::Attached | MarkerState::Expired { .. } => None,
     };
     let since = state.need(waits_since, SafetyRule::WaitsForDrop)?;
-    let grace_over = allowance.dropped_since.is_some_and(|until| since <= until);
-    state.ensure(grace_over, SafetyRule::GraceOver)
+    let is_grace_period_over = allowance.dropped_since.is_some_and(|until| since <= until);
+    state.ensure(is_grace_period_over, SafetyRule::GraceOver)
 }

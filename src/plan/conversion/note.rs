@@ -100,7 +100,7 @@ pub(super) fn notes(subject: &Subject<'_>, found: &[FoundLoss]) -> Vec<Conversio
 
 impl ConversionNote {
     /// Returns whether the note is also shown after the conversion has begun.
-    pub(super) fn outlasts_begin(&self) -> bool {
+    pub(super) fn applies_after_begin(&self) -> bool {
         match self {
             Self::LostAtDrop { .. }
             | Self::Bound { .. }

@@ -2,7 +2,7 @@
 
 use super::key::{key_of_copy, row_key};
 use super::loss::{FoundLoss, losses};
-use super::preflight::{misses_writes, past, prevents_cutover};
+use super::preflight::{first_bound_refusal, misses_writes, prevents_cutover};
 use super::refusal::Refusal;
 use super::subject::Subject;
 use crate::desired::{ConversionMethod, CopyOptions, DesiredConversion, DesiredTable};
@@ -202,8 +202,8 @@ fn copied<'a>(
     let table = copied_table(declared, observed, (conversion, relation, &facts.plain), time)?;
     let subject = Subject::new(declared, conversion, (observed, relation), &facts.plain, time);
     // Without partitions for the past, old rows would be copied to the default partition.
-    let past = past(&subject).filter(|_| !facts.was_synced());
-    let refusals: Vec<_> = past.into_iter().chain(misses_writes(&subject)).collect();
+    let first_bound_refusal = first_bound_refusal(&subject).filter(|_| !facts.was_synced());
+    let refusals: Vec<_> = first_bound_refusal.into_iter().chain(misses_writes(&subject)).collect();
     if !refusals.is_empty() {
         let blocker = |refusal| Blocker::Preflight { refusal };
         return Err(refusals.into_iter().map(blocker).collect());

@@ -71,7 +71,7 @@ pub fn preflight(
     let subject = Subject::new(desired, conversion, (observed, relation), plain, time);
     let losses = losses(&subject);
     let mut notes = notes(&subject, &losses);
-    notes.retain(|note| !has_begun || note.outlasts_begin());
+    notes.retain(|note| !has_begun || note.applies_after_begin());
     let refusals = if has_begun { Vec::new() } else { refusals(&subject) };
     let refusals = refusals.into_iter().map(Finding::Refused);
     refusals
@@ -84,7 +84,7 @@ fn refusals(subject: &Subject<'_>) -> Vec<Refusal> {
     [
         not_ordinary(subject),
         key::refusals(subject),
-        past(subject).into_iter().collect(),
+        first_bound_refusal(subject).into_iter().collect(),
         temporary(subject).into_iter().collect(),
         constraints(subject),
         triggers(subject),
@@ -128,7 +128,7 @@ fn hidden_rows(subject: &Subject<'_>) -> Option<Refusal> {
 }
 
 /// Returns a refusal if the first partition of a range is unknown or too far in the past.
-pub(super) fn past(subject: &Subject<'_>) -> Option<Refusal> {
+pub(super) fn first_bound_refusal(subject: &Subject<'_>) -> Option<Refusal> {
     match &subject.leaves.as_ref()?.first_bound {
         FirstBound::Unbounded | FirstBound::StartAt | FirstBound::OldestRow(_) => None,
         FirstBound::TooEarly { range, is_declared } => {

@@ -17,7 +17,7 @@ pub(in crate::plan) fn retire_source(context: &Context<'_>, draft: &mut Draft) {
     let is_served = [copied.facts.serving, copied.serve_from] == [Side::Partitioned; 2];
     // Without a record, the drop waits until the triggers are installed again, which writes one.
     let Some(since) = copied.facts.serving_since().filter(|_| is_served) else { return };
-    let step = Step::DropSource(Box::new(drop_of(copied)));
+    let step = Step::DropSource(Box::new(new_drop(copied)));
     let until = since.saturating_add(after).unwrap_or(since);
     if draft.state.server.clock < until {
         draft.defer(Some(step), ConversionBlocker::SourceInGracePeriod { until }.into());
@@ -52,7 +52,7 @@ fn format_key(key: &InboundForeignKey) -> String {
     )
 }
 
-fn drop_of(copied: &Copied<'_>) -> DropSource {
+fn new_drop(copied: &Copied<'_>) -> DropSource {
     let plain = &copied.facts.plain;
     let references = plain.foreign_keys.iter().filter(|key| !key.to_itself);
     let mut references: Vec<_> = references.map(|key| key.references.clone()).collect();

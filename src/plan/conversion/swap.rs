@@ -17,7 +17,7 @@ use crate::plan::{Blocker, Cause, ConversionBlocker, Step};
 pub(in crate::plan) fn swap(context: &Context<'_>, draft: &mut Draft) {
     match &context.phase {
         Phase::Copied(copied) if copied.serve_from != copied.facts.serving => {
-            exchange(copied, context.relation.oid, draft);
+            plan_swap(copied, context.relation.oid, draft);
         }
         Phase::Served { source, cause } => {
             let cause = cause.iter().map(Blocker::explain).collect();
@@ -33,7 +33,7 @@ pub(in crate::plan) fn swap(context: &Context<'_>, draft: &mut Draft) {
     }
 }
 
-fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
+fn plan_swap(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
     let (is_due, cause) = match copied.serve_from {
         Side::Partitioned => (is_complete(copied, draft), Cause::CutoverWanted),
         // Before the swap, rows that a trigger may have missed are compared, and the source follows changes.
@@ -45,7 +45,7 @@ fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
     if !is_due {
         return;
     }
-    let step = Step::Swap(Box::new(swap_of(copied, copy)));
+    let step = Step::Swap(Box::new(new_swap(copied, copy)));
     let blockers = match copied.serve_from {
         Side::Partitioned => before_cutover(copied),
         Side::Source => before_rollback(copied, draft.approved),
@@ -60,7 +60,7 @@ fn exchange(copied: &Copied<'_>, copy: u32, draft: &mut Draft) {
     }
 }
 
-fn swap_of(copied: &Copied<'_>, copy: u32) -> Swap {
+fn new_swap(copied: &Copied<'_>, copy: u32) -> Swap {
     let facts = copied.facts;
     let stays = |view: &QualifiedName| {
         copied.losses.iter().any(|found| found.loss == Loss::View(view.clone()))

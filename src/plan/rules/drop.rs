@@ -32,7 +32,7 @@ pub(super) fn drop_detached(context: &Context<'_>, draft: &mut Draft) {
             (None, Some(seconds), _) => draft.defer(None, Blocker::ClockSkew { seconds }),
             (None, None, None) => undecided.push(partition),
             (None, None, Some(since)) => {
-                drop_after_grace(range, time, grace_over(since, after), step, draft);
+                drop_after_grace_period(range, time, grace_period_end(since, after), step, draft);
             }
         }
     }
@@ -43,7 +43,7 @@ pub(super) fn drop_detached(context: &Context<'_>, draft: &mut Draft) {
         if let (Some(step), Some(since)) =
             (decided.and_then(|p| draft.drop_step(context, &p)), until)
         {
-            drop_after_grace(range, time, grace_over(since, after), step, draft);
+            drop_after_grace_period(range, time, grace_period_end(since, after), step, draft);
         }
     }
 }
@@ -61,7 +61,7 @@ fn keep_detached(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft) {
     draft.mark(context, &kept, MarkAs::NotForDrop, Cause::NotDropped);
 }
 
-fn drop_after_grace(
+fn drop_after_grace_period(
     range: &Range<'_>,
     time: &PlanTime,
     until: Timestamp,
@@ -128,7 +128,7 @@ fn next(range: &Range<'_>, time: &PlanTime, due: Timestamp) -> Timestamp {
 }
 
 /// Returns the end of the grace period of a table that was detached at a time.
-pub(in crate::plan) fn grace_over(since: Timestamp, grace: Duration) -> Timestamp {
+pub(in crate::plan) fn grace_period_end(since: Timestamp, grace: Duration) -> Timestamp {
     let grace =
         SignedDuration::try_from(grace).unwrap_or(SignedDuration::MAX).max(MIN_GRACE_PERIOD);
     since.saturating_add(grace).unwrap_or(Timestamp::MAX)

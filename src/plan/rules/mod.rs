@@ -16,7 +16,7 @@ mod login;
 mod provision;
 mod publications;
 
-pub(super) use drop::grace_over;
+pub(super) use drop::grace_period_end;
 
 use super::conversion;
 use super::draft::Draft;

@@ -6,7 +6,7 @@
 //! its DELETE and its INSERT have nothing in common. And a second row of the same row key fails as it would have without
 //! partitions.
 
-use super::sync::{ONE_SNAPSHOT, collide, in_block};
+use super::sync::{ONE_SNAPSHOT, in_block, resolve_conflicts};
 use super::text::{LABEL, Text, of, same};
 use crate::sql::quote::literal;
 
@@ -76,7 +76,7 @@ fn delete_old_row(text: Text<'_>) -> String {
         "    gone := {};\n{moved}    IF gone THEN\n      {delete}\n      IF NOT FOUND AND {ONE_SNAPSHOT} THEN\n{}      END \
          IF;\n    END IF;\n",
         text.is_not_served("OLD"),
-        collide(text, &insert, &delete, "    ")
+        resolve_conflicts(text, &insert, &delete, "    ")
     )
 }
 

@@ -209,7 +209,7 @@ fn delete_old_row(text: Text<'_>, indent: &str) -> String {
         "{indent}IF {} THEN\n{indent}  {delete}\n{indent}  IF NOT FOUND AND {ONE_SNAPSHOT} THEN\n{}{indent}  END \
          IF;\n{indent}END IF;\n",
         text.is_not_served("OLD"),
-        collide(text, &insert, &delete, indent)
+        resolve_conflicts(text, &insert, &delete, indent)
     )
 }
 
@@ -218,7 +218,12 @@ fn delete_old_row(text: Text<'_>, indent: &str) -> String {
 ///
 /// A row that violates a constraint by now, such as a foreign key whose cascade is deleting it, has no such twin. The
 /// conflict is one of the key: Postgres rejects `ON CONFLICT` of every constraint if one of them is deferrable.
-pub(super) fn collide(text: Text<'_>, insert: &str, delete: &str, indent: &str) -> String {
+pub(super) fn resolve_conflicts(
+    text: Text<'_>,
+    insert: &str,
+    delete: &str,
+    indent: &str,
+) -> String {
     format!(
         "{indent}    BEGIN\n{indent}      {insert} {};\n{indent}      {delete}\n{indent}    \
          EXCEPTION WHEN integrity_constraint_violation THEN NULL;\n{indent}    END;\n",
@@ -277,7 +282,7 @@ fn delete_all(text: Text<'_>) -> String {
     format!(
         "  DECLARE\n    deleted bigint;\n  BEGIN\n    {delete}\n    GET DIAGNOSTICS deleted = ROW_COUNT;\n    IF \
          {ONE_SNAPSHOT} AND deleted < (SELECT count(*) FROM {OLD}) THEN\n{}    END IF;\n  END;\n",
-        collide(text, &insert, &delete, "  ")
+        resolve_conflicts(text, &insert, &delete, "  ")
     )
 }
 
