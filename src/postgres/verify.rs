@@ -62,21 +62,21 @@ pub async fn verify_rows(
     progress: &mut dyn Progress,
 ) -> Result<Verified, DatabaseError> {
     let mut outcome = WorkOutcome::new(Work::Compare(rows.clone()));
-    let mut tempo = Pace::new(&outcome.work, timeouts.lock_timeout);
+    let mut pace = Pace::new(&outcome.work, timeouts.lock_timeout);
     let mut verified = Verified::default();
     session.reset().await?;
     session
-        .commit_page_text(&sql::begin_verify(&rows.table, page(session, &tempo, timeouts)))
+        .commit_page_text(&sql::begin_verify(&rows.table, page(session, &pace, timeouts)))
         .await?;
     loop {
         let listed = u32::try_from(verified.rows.len()).unwrap_or(most);
-        let page = page(session, &tempo, timeouts);
+        let page = page(session, &pace, timeouts);
         let script = sql::verify_page(&rows.table, page, most.saturating_sub(listed));
         let began = Instant::now();
         match session.read_page_text(&script).await {
             Ok(text) => {
                 // It locks no row, so that no write waits for it.
-                tempo.record_page(began.elapsed(), false);
+                pace.record_page(began.elapsed(), false);
                 let answer: Answer = serde_json::from_str(text.as_deref().unwrap_or_default())
                     .map_err(invalid_answer)?;
                 let done = verified.add(answer);
@@ -87,7 +87,7 @@ pub async fn verify_rows(
                 }
             }
             Err(error)
-                if error.is_busy() && tempo.record_lock_timeout() < timeouts.retry_timeout =>
+                if error.is_busy() && pace.record_lock_timeout() < timeouts.retry_timeout =>
             {
                 tokio::time::sleep(LOCK_RETRY_INTERVAL.mul_f64(0.5 + fastrand::f64())).await;
             }
@@ -96,9 +96,9 @@ pub async fn verify_rows(
     }
 }
 
-fn page(session: &Session, tempo: &Pace, timeouts: Timeouts) -> Page {
+fn page(session: &Session, pace: &Pace, timeouts: Timeouts) -> Page {
     let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
-    Page { rows: tempo.rows, statement_timeout: timeouts.lock_timeout, login }
+    Page { rows: pace.rows, statement_timeout: timeouts.lock_timeout, login }
 }
 
 impl Verified {

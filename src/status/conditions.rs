@@ -85,8 +85,8 @@ pub(super) fn project(
             return with_ready(subject, ready(waits), now);
         }
     };
-    let said = ready.into_iter().chain(others);
-    said.map(|(type_, verdict)| condition(subject, type_, verdict, now)).collect()
+    let verdicts = ready.into_iter().chain(others);
+    verdicts.map(|(type_, verdict)| condition(subject, type_, verdict, now)).collect()
 }
 
 /// Returns `Ready` with the condition that repeats it, and the conditions of the table.
@@ -110,15 +110,15 @@ fn decided(decide: impl Fn(Row) -> Option<Verdict>) -> Vec<TypedVerdict> {
 /// Returns `Ready`. While it is false, kstatus expects `Stalled` if a user must act, and `Reconciling` otherwise.
 fn ready(verdict: Verdict) -> Vec<TypedVerdict> {
     let Verdict { status, reason, message } = verdict;
-    let mut said = vec![(ConditionType::Ready, new_verdict(status, reason, message.clone()))];
+    let mut verdicts = vec![(ConditionType::Ready, new_verdict(status, reason, message.clone()))];
     if status == FALSE {
         let repeated = match reason.resolved_by() {
             ResolvedBy::User => ConditionType::Stalled,
             ResolvedBy::OtherSessions | ResolvedBy::Time => ConditionType::Reconciling,
         };
-        said.push((repeated, new_verdict(TRUE, reason, message)));
+        verdicts.push((repeated, new_verdict(TRUE, reason, message)));
     }
-    said
+    verdicts
 }
 
 /// Returns `Ready` with its previous status and another reason.
@@ -136,8 +136,9 @@ fn with_ready(subject: &Subject<'_>, ready: Vec<TypedVerdict>, now: Timestamp) -
     let has_row =
         |condition: &&Condition| ConditionType::from_name(&condition.type_).and_then(row).is_some();
     let before = subject.previous.map_or(&[][..], |status| &status.conditions);
-    let said = ready.into_iter().map(|(type_, verdict)| condition(subject, type_, verdict, now));
-    said.chain(before.iter().filter(has_row).cloned()).collect()
+    let verdicts =
+        ready.into_iter().map(|(type_, verdict)| condition(subject, type_, verdict, now));
+    verdicts.chain(before.iter().filter(has_row).cloned()).collect()
 }
 
 fn message(problems: &[Problem]) -> String {

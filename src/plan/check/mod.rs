@@ -45,7 +45,7 @@ pub struct Violation {
     pub rule: SafetyRule,
 }
 
-/// Holds each step against the world as the steps before it leave it.
+/// Checks each step against the simulated state that the steps before it produce.
 ///
 /// # Errors
 /// The first rule that is broken.

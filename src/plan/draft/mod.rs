@@ -15,7 +15,7 @@ use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
 use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable};
 use crate::partition::QualifiedName;
 
-/// A plan in the making, and the world as it will be after it.
+/// An unfinished plan, and the simulated state after it.
 pub(super) struct Draft {
     pub(super) state: ObservedTable,
     pub(super) steps: Vec<PlannedStep>,

@@ -23,13 +23,13 @@ impl Draft {
         on_newest: impl Fn(u32) -> bool,
         cause: Cause,
     ) -> QualifiedName {
-        if let Some(prepared) = self.unattached_for(&bounds).cloned() {
-            let is_range = prepared.bounds.as_range().is_some();
-            let is_proven = prepared.state.bounds_check() == BoundsCheck::Validated;
-            if prepared.state.is_detached() && is_range && !is_proven {
-                self.validate_bounds(context, &prepared);
+        if let Some(unattached) = self.unattached_for(&bounds).cloned() {
+            let is_range = unattached.bounds.as_range().is_some();
+            let is_proven = unattached.state.bounds_check() == BoundsCheck::Validated;
+            if unattached.state.is_detached() && is_range && !is_proven {
+                self.validate_bounds(context, &unattached);
             }
-            return prepared.name;
+            return unattached.name;
         }
         let name = unused(wanted_name, |name| self.is_taken(name));
         if name != *wanted_name {

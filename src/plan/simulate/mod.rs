@@ -1,4 +1,4 @@
-//! Our model of Postgres: what a step makes of the world.
+//! Model of Postgres: the state of a table after a step.
 //!
 //! On every supported version a test executes each step and holds the catalog against this model.
 

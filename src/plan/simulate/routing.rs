@@ -1,4 +1,4 @@
-//! Our model of Postgres: what the steps of routing make of the world.
+//! Model of Postgres: the state after the steps of routing.
 
 use std::collections::BTreeMap;
 
