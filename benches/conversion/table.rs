@@ -138,7 +138,7 @@ impl Progress for Pages {
         self.stepped = Some(now);
     }
 
-    fn worked(&mut self, worked: &WorkOutcome, _: PageDone) {
+    fn page_done(&mut self, worked: &WorkOutcome, _: PageDone) {
         let now = self.now(worked.rows);
         match worked.work {
             Work::Copy(_) => self.copied.push(now),

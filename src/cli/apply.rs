@@ -77,16 +77,16 @@ async fn apply_one(
 }
 
 /// Returns what the last work of a run came to: `, 2300 rows compared, 2 repaired`.
-fn work_done(worked: &WorkOutcome) -> String {
-    let rows = worked.rows;
-    match worked.work {
+fn work_done(work_outcome: &WorkOutcome) -> String {
+    let rows = work_outcome.rows;
+    match work_outcome.work {
         Work::Copy(_) => format!(", {rows} rows copied"),
-        Work::Compare(_) if worked.differing == 0 => {
+        Work::Compare(_) if work_outcome.differing == 0 => {
             format!(", {rows} rows compared, none differed")
         }
         Work::Compare(_) => format!(
             ", {rows} rows compared, {} differed, {} repaired",
-            worked.differing, worked.repaired
+            work_outcome.differing, work_outcome.repaired
         ),
     }
 }
@@ -95,16 +95,19 @@ fn report(name: &str, mode: Mode, convergence: &Convergence) -> anyhow::Result<E
     let Convergence { outcomes, remaining, .. } = convergence;
     let done = outcomes.iter().filter(|outcome| outcome.result.is_ok()).count();
     let plural = if done == 1 { "" } else { "s" };
-    let worked = convergence.worked.as_ref().map(work_done);
-    let all = format!("{done} step{plural} done{}", worked.clone().unwrap_or_default());
+    let work_outcome = convergence.work_outcome.as_ref().map(work_done);
+    let all = format!("{done} step{plural} done{}", work_outcome.clone().unwrap_or_default());
     match (done, remaining.is_done() && remaining.deferred.is_empty()) {
-        (0, true) if worked.is_none() => output::print(&format!("{name}: nothing to do\n"))?,
+        (0, true) if work_outcome.is_none() => output::print(&format!("{name}: nothing to do\n"))?,
         (_, true) => output::print(&format!("{name}: {all}\n"))?,
         _ => output::print(&format!("{name}: {all}, this is left:\n{remaining}"))?,
     }
     let failures = convergence.failures().map(|(_, failure)| Exit::from_failure(failure));
-    let worked = convergence.worked.as_ref().and_then(|worked| worked.result.as_ref().err());
-    let failures = failures.chain(worked.map(Exit::from_failure));
+    let work_outcome = convergence
+        .work_outcome
+        .as_ref()
+        .and_then(|work_outcome| work_outcome.result.as_ref().err());
+    let failures = failures.chain(work_outcome.map(Exit::from_failure));
     let failed = failures.max().unwrap_or(Exit::Done);
     let left = match (remaining.is_done(), mode) {
         (true, _) => Exit::Done,

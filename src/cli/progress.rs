@@ -90,7 +90,7 @@ impl Progress for StepDisplay {
         self.bar.inc(1);
     }
 
-    fn worked(&mut self, outcome: &WorkOutcome, page: PageDone) {
+    fn page_done(&mut self, outcome: &WorkOutcome, page: PageDone) {
         let (work, rows) = (&outcome.work, outcome.rows_in_all());
         if !self.of_rows {
             self.begin_rows(work, rows.saturating_sub(page.rows));

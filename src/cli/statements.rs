@@ -34,12 +34,12 @@ type Judged = (ManagedTable, Option<StatementReport>);
 pub(super) async fn verify(
     session: &Session,
     tables: &[DesiredTable],
-    whose: StatementScope,
+    scope: StatementScope,
     format: Format,
 ) -> anyhow::Result<Exit> {
     let mut judged = Vec::new();
     for table in tables {
-        let report = judge(session, &table.name, whose).await;
+        let report = judge(session, &table.name, scope).await;
         judged.push((table.name.clone(), report.with_context(|| table.name.display())?));
     }
     match format {
@@ -52,19 +52,19 @@ pub(super) async fn verify(
 async fn judge(
     session: &Session,
     table: &ManagedTable,
-    whose: StatementScope,
+    scope: StatementScope,
 ) -> anyhow::Result<Option<StatementReport>> {
     let (_, observed) = observe(session, table, |_: &ObservedTable| Vec::new()).await?;
     let Some(relation) = &observed.relation else { bail!("there is no such table") };
     if !matches!(relation.kind, RelationKind::Partitioned(_)) {
         return Ok(None);
     }
-    let whose = match whose {
+    let scope = match scope {
         StatementScope::Own => crate::sql::StatementScope::Own,
         StatementScope::All => crate::sql::StatementScope::All,
     };
     let of = (&observed.name, relation.oid);
-    let report = judge_statements(session, table.name(), of, whose).await?;
+    let report = judge_statements(session, table.name(), of, scope).await?;
     let report = report.context(
         "the extension pg_stat_statements is not in this database: add it to shared_preload_libraries, run CREATE EXTENSION \
          pg_stat_statements, and run this command when the application has worked for a while",

@@ -54,8 +54,8 @@ pub(super) struct Rows {
 pub(super) async fn verify(arguments: VerifyArguments) -> anyhow::Result<Exit> {
     let tables = documents::read(&arguments.declared.file)?;
     let session = arguments.database.connect().await?;
-    if let Some(whose) = arguments.statements {
-        return statements::verify(&session, &tables, whose, arguments.output).await;
+    if let Some(scope) = arguments.statements {
+        return statements::verify(&session, &tables, scope, arguments.output).await;
     }
     let time = PlanTime::at(arguments.declared.now());
     let mut reports = Vec::new();

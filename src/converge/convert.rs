@@ -56,7 +56,7 @@ impl<'a> StepRunner<'a> {
 
     fn has_failed(&self) -> bool {
         let steps = self.outcomes.iter().any(|outcome| outcome.result.is_err());
-        steps || self.worked.as_ref().is_some_and(|worked| worked.result.is_err())
+        steps || self.work_outcome.as_ref().is_some_and(|work_outcome| work_outcome.result.is_err())
     }
 
     /// Executes the work of a plan without steps, then inspects again.
@@ -71,9 +71,9 @@ impl<'a> StepRunner<'a> {
         let left = until.map(|until| until.saturating_duration_since(Instant::now()));
         let left = left.unwrap_or(options.work_time);
         let (timeouts, authority) = (timeouts(desired, options), &*options.authority);
-        let worked = advance(lock, &checked, timeouts, left, authority, self.progress).await;
-        let is_revoked = worked.as_ref().is_some_and(is_revoked);
-        self.worked = worked;
+        let work_outcome = advance(lock, &checked, timeouts, left, authority, self.progress).await;
+        let is_revoked = work_outcome.as_ref().is_some_and(is_revoked);
+        self.work_outcome = work_outcome;
         if is_revoked {
             return Err(ConvergeError::Revoked);
         }
@@ -81,6 +81,6 @@ impl<'a> StepRunner<'a> {
     }
 }
 
-fn is_revoked(worked: &WorkOutcome) -> bool {
-    matches!(worked.result, Err(StepFailure::Revoked))
+fn is_revoked(work_outcome: &WorkOutcome) -> bool {
+    matches!(work_outcome.result, Err(StepFailure::Revoked))
 }

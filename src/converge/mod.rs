@@ -38,7 +38,7 @@ pub struct Convergence {
     /// Results of the steps, in order; empty if there was nothing to do, or with `mode: Plan`.
     pub outcomes: Vec<StepOutcome>,
     /// Result of the last work, or `None` if there was none.
-    pub worked: Option<WorkOutcome>,
+    pub work_outcome: Option<WorkOutcome>,
     /// Observed state after the run.
     pub observed: ObservedTable,
     /// Plan of the next run: the same plan if nothing was executed.
@@ -130,7 +130,7 @@ pub async fn converge(
             remaining: plan.clone(),
             plan,
             outcomes: Vec::new(),
-            worked: None,
+            work_outcome: None,
             observed,
             time: options.time,
         });
@@ -208,8 +208,8 @@ async fn converge_locked(
     let first = if aside.is_some() { first } else { first.without_aside() };
     let checked = check_in_background(first, desired, before, &options.time).await?;
     let plan = checked.plan().clone();
-    let (outcomes, worked) = (Vec::new(), None);
-    let mut runner = StepRunner { lock, desired, options, progress, outcomes, worked };
+    let (outcomes, work_outcome) = (Vec::new(), None);
+    let mut runner = StepRunner { lock, desired, options, progress, outcomes, work_outcome };
     let (mut observed, mut remaining) = runner.all(&checked).await?;
     (observed, remaining) = Box::pin(runner.convert((observed, remaining), &mut aside)).await?;
     while is_pending(&remaining) && started.elapsed() < options.detach_timeout {
@@ -224,8 +224,8 @@ async fn converge_locked(
     if let Some(aside) = aside {
         aside.release().await?;
     }
-    let StepRunner { outcomes, worked, .. } = runner;
-    Ok(Convergence { plan, outcomes, worked, observed, remaining, time: options.time })
+    let StepRunner { outcomes, work_outcome, .. } = runner;
+    Ok(Convergence { plan, outcomes, work_outcome, observed, remaining, time: options.time })
 }
 
 /// Acquires the lock for steps that can be executed aside, if this run executes such steps. If another session holds the
@@ -258,7 +258,7 @@ struct StepRunner<'a> {
     progress: &'a mut dyn Progress,
     outcomes: Vec<StepOutcome>,
     /// Result of the last work.
-    worked: Option<WorkOutcome>,
+    work_outcome: Option<WorkOutcome>,
 }
 
 impl StepRunner<'_> {

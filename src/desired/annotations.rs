@@ -31,18 +31,18 @@ impl DesiredTable {
 
 /// Returns the names in a list, each once, and the entries that are not names.
 fn adoptions(text: &str) -> (Vec<AdoptedName>, Vec<String>) {
-    let (mut names, mut unread) = (BTreeSet::new(), BTreeSet::new());
+    let (mut names, mut invalid) = (BTreeSet::new(), BTreeSet::new());
     for item in items(text) {
         match sql_name(item) {
             Ok((schema, name)) => {
                 names.insert(AdoptedName { schema, name });
             }
             Err(_) => {
-                unread.insert(item.chars().take(MAX_CHARACTERS).collect::<String>());
+                invalid.insert(item.chars().take(MAX_CHARACTERS).collect::<String>());
             }
         }
     }
-    (names.into_iter().collect(), unread.into_iter().collect())
+    (names.into_iter().collect(), invalid.into_iter().collect())
 }
 
 /// Returns the entries of a list, separated by commas outside of quotes.
@@ -61,12 +61,12 @@ mod tests {
 
     /// The names that are read, as a person is shown them, and what is not.
     fn read(text: &str) -> (Vec<String>, Vec<String>) {
-        let (names, unread) = adoptions(text);
+        let (names, invalid) = adoptions(text);
         let shown = names.iter().map(|adopted| {
             let schema = adopted.schema.as_ref().map(|schema| format!("{}.", schema.display()));
             format!("{}{}", schema.unwrap_or_default(), adopted.name.display())
         });
-        (shown.collect(), unread)
+        (shown.collect(), invalid)
     }
 
     #[test]
@@ -90,9 +90,9 @@ mod tests {
     fn invalid_name_does_not_affect_other_names() {
         let long = "x".repeat(64);
         for bad in ["a.b.c", "a b", "a;b", ".", "a.", ".b", "\"\"", "\"a\"b", "a\0b", "*", &long] {
-            let (names, unread) = read(&format!("first,{bad}, last"));
+            let (names, invalid) = read(&format!("first,{bad}, last"));
             assert_eq!(names, ["first", "last"], "{bad}");
-            assert_eq!(unread, [bad], "{bad}");
+            assert_eq!(invalid, [bad], "{bad}");
         }
     }
 
@@ -103,8 +103,8 @@ mod tests {
 
     #[test]
     fn long_text_is_shortened() {
-        let (names, unread) = read(&"\u{1f600}".repeat(50_000));
-        assert_eq!((names.len(), unread[0].chars().count()), (0, 80));
+        let (names, invalid) = read(&"\u{1f600}".repeat(50_000));
+        assert_eq!((names.len(), invalid[0].chars().count()), (0, 80));
     }
 
     #[test]

@@ -186,7 +186,7 @@ pub struct DesiredHash {
 pub struct DesiredIndex {
     /// Its name on the table; the names on partitions follow from it.
     pub name: Identifier,
-    /// Kind of the reference: Secret or ConfigMap.
+    /// Kind of the reference: Secret or `ConfigMap`.
     pub shape: IndexShape,
     /// Location of the reference.
     pub on: OnPartitions,

@@ -102,8 +102,8 @@ impl Errors {
     ) -> Option<u32> {
         let number = u32::try_from(number).ok().filter(|number| bounds.contains(number));
         if number.is_none() {
-            let (least, most) = bounds.into_inner();
-            self.push(path, format!("give a number from {least} to {most}"));
+            let (min, max) = bounds.into_inner();
+            self.push(path, format!("give a number from {min} to {max}"));
         }
         number
     }

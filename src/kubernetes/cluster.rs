@@ -152,12 +152,12 @@ impl Cluster {
         &self,
         name: &str,
         timeout: Duration,
-        is_so: impl Fn(&PartitionedTable) -> bool,
+        predicate: impl Fn(&PartitionedTable) -> bool,
     ) -> Result<(PartitionedTable, bool), AccessError> {
         let started = Instant::now();
         loop {
             let table = self.get(name).await?;
-            let so = is_so(&table);
+            let so = predicate(&table);
             if so || started.elapsed() >= timeout {
                 return Ok((table, so));
             }

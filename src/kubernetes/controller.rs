@@ -47,7 +47,7 @@ pub(super) async fn control(
             move |event| {
                 // An Init is only the beginning of a list that may fail.
                 if !matches!(event, Event::Init) {
-                    log.worked();
+                    log.recovered();
                 }
             }
         })

@@ -141,15 +141,15 @@ impl Events {
         let known: HashSet<_> = known.iter().map(identity).collect();
         let is_new = |deferral: &&Deferral| !known.contains(&identity(deferral));
         for deferral in after.deferred.iter().filter(is_new) {
-            let Deferral { wanted, blocker, rule: _ } = deferral;
+            let Deferral { step, blocker, rule: _ } = deferral;
             let is_reported =
                 blocker.is_about_plan() && std::mem::replace(&mut plan_reported, true);
             if is_reported || status::resolved_by(blocker) == ResolvedBy::Time {
                 continue;
             }
             log_deferral(about, deferral);
-            let wanted = wanted.as_ref().filter(|_| !blocker.is_about_plan()).map(action);
-            let about_step = wanted.as_deref().unwrap_or("table");
+            let step = step.as_ref().filter(|_| !blocker.is_about_plan()).map(action);
+            let about_step = step.as_deref().unwrap_or("table");
             let note = format!("deferred {about_step}: {}", blocker.explain());
             let reason = status::reason_for(blocker).as_str();
             self.publish(about, EventType::Warning, reason, about_step, note);
@@ -249,9 +249,8 @@ fn with_short_name(
 
 fn log_deferral(about: &ObjectReference, deferral: &Deferral) {
     let (namespace, name) = (&about.namespace, &about.name);
-    let Deferral { rule, wanted, blocker } = deferral;
-    let (step, subject) =
-        wanted.as_ref().map(|step| (step.verb(), step.subject().display())).unzip();
+    let Deferral { rule, step, blocker } = deferral;
+    let (step, subject) = step.as_ref().map(|step| (step.verb(), step.subject().display())).unzip();
     let (rule, blocker) = (rule.map(Rule::name), blocker.name());
     tracing::info!(namespace, name, step, subject, rule, blocker, "deferred");
 }
@@ -280,8 +279,8 @@ fn is_new(condition: &Condition, before: &[Condition]) -> bool {
 
 /// Returns the identity of a deferral. The number of blocking rows is not part of it.
 fn identity(deferral: &Deferral) -> (&'static str, Option<(&'static str, QualifiedName)>) {
-    let wanted = deferral.wanted.as_ref().map(|step| (step.verb(), step.subject()));
-    (deferral.blocker.name(), wanted)
+    let step = deferral.step.as_ref().map(|step| (step.verb(), step.subject()));
+    (deferral.blocker.name(), step)
 }
 
 /// Returns an action that identifies the step, in the 128 bytes that the API server allows.

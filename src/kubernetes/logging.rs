@@ -29,13 +29,13 @@ pub enum LogFormat {
 /// Returns an error if a logger is installed already.
 pub fn start_logging(format: LogFormat, filter: &str) -> Result<(), TryInitError> {
     let filter = EnvFilter::builder().parse_lossy(filter);
-    let for_people = match format {
+    let is_text = match format {
         LogFormat::Auto => stderr().is_terminal(),
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
     let registry = tracing_subscriber::registry().with(filter).with(filter_fn(repeats_no_setting));
-    if for_people {
+    if is_text {
         let layer = fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
         registry.with(layer.with_target(false)).try_init()?;
     } else {

@@ -307,7 +307,7 @@ async fn clean_up(context: &Arc<Context>) {
             _ = ticks.tick() => {}
             () = context.deleted.notified() => {}
         }
-        let tidied = contain(async {
+        let cleaned = contain(async {
             context.pool.close_idle();
             if context.leadership.is_held() {
                 claims::release_deleted(context);
@@ -316,7 +316,7 @@ async fn clean_up(context: &Arc<Context>) {
             context.backoff.retain(|uid| there.contains(uid));
             context.builds.retain(&there);
         });
-        if let Err(panic) = tidied.await {
+        if let Err(panic) = cleaned.await {
             tracing::error!(place = panic.place, panic = panic.message, "cleanup panicked");
         }
     }

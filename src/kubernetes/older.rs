@@ -93,8 +93,8 @@ impl OlderResources {
     pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.reconciled.retain(|uid| is_there(uid));
-        let gone: Vec<_> = state.places.keys().filter(|uid| !is_there(uid)).cloned().collect();
-        for uid in &gone {
+        let deleted: Vec<_> = state.places.keys().filter(|uid| !is_there(uid)).cloned().collect();
+        for uid in &deleted {
             state.remove(uid);
         }
     }

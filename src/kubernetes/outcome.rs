@@ -35,14 +35,14 @@ pub(super) fn observation<'a>(
 
 /// Returns why work ended before its time. If it is planned again, what changed meanwhile was not the cause.
 fn failed_work(convergence: &Convergence) -> Option<Failure> {
-    let failure = convergence.worked.as_ref()?.result.as_ref().err()?;
+    let failure = convergence.work_outcome.as_ref()?.result.as_ref().err()?;
     failure::from_step_failure(failure, convergence.remaining.work.is_some())
 }
 
 fn copied(convergence: &Convergence) -> Option<(u64, Duration)> {
-    let worked = convergence.worked.as_ref()?;
-    match worked.work {
-        Work::Copy(_) => Some((worked.rows, worked.took)),
+    let work_outcome = convergence.work_outcome.as_ref()?;
+    match work_outcome.work {
+        Work::Copy(_) => Some((work_outcome.rows, work_outcome.took)),
         Work::Compare(_) => None,
     }
 }

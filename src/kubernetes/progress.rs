@@ -83,7 +83,7 @@ impl Progress for StepReporter<'_> {
         self.events.step(&self.about, outcome);
     }
 
-    fn worked(&mut self, outcome: &WorkOutcome, page: PageDone) {
+    fn page_done(&mut self, outcome: &WorkOutcome, page: PageDone) {
         let (work, rows) = (outcome.work.verb(), outcome.rows_in_all());
         let PageDone { rows: page_rows, differing, repaired, done } = page;
         tracing::debug!(work, rows, page_rows, differing, repaired, done, "committed a page");

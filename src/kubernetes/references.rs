@@ -83,7 +83,7 @@ pub(super) async fn watch<K>(
             Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => object,
             Ok(Event::Init) => continue,
             Ok(Event::InitDone) => {
-                log.worked();
+                log.recovered();
                 continue;
             }
             Err(error) => {

@@ -18,7 +18,7 @@ impl WatchLog {
     }
 
     /// Records that the watch has answered.
-    pub(super) fn worked(&self) {
+    pub(super) fn recovered(&self) {
         if self.replace(None).is_some() {
             let Self { kind, namespace, .. } = self;
             tracing::info!(kind, namespace, "the watch recovered");

@@ -39,17 +39,17 @@ pub(super) fn state(
 ) -> Option<PartitionState> {
     let check = raw.bounds_check;
     if raw.attached {
-        let marker =
+        let proven =
             marked.map(|marked| proven_state(marked, raw, table).unwrap_or(MarkerState::Attached));
         return Some(if raw.detach_pending {
-            PartitionState::PendingDetach { marker, check, blocked_by }
+            PartitionState::PendingDetach { marker: proven, check, blocked_by }
         } else {
-            PartitionState::Attached { marker, check }
+            PartitionState::Attached { marker: proven, check }
         });
     }
     let by = match proven_state(marked?, raw, table) {
         Some(MarkerState::ToBeAttached) => return Some(PartitionState::NeverAttached),
-        Some(marker) => DetachedBy::from_marker_state(marker),
+        Some(proven) => DetachedBy::from_marker_state(proven),
         None => DetachedBy::Restore,
     };
     Some(PartitionState::Detached { by, check })

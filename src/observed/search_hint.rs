@@ -12,12 +12,12 @@ pub struct SearchHint(AtomicUsize);
 
 impl SearchHint {
     /// The position of the first element after the hint of which something is true, or else of any.
-    pub(super) fn find<T>(&self, all: &[T], is_it: impl Fn(&T) -> bool) -> Option<usize> {
+    pub(super) fn find<T>(&self, all: &[T], predicate: impl Fn(&T) -> bool) -> Option<usize> {
         let start = self.0.load(Ordering::Relaxed).min(all.len());
         let (before, after) = all.split_at(start);
-        let found = match after.iter().position(&is_it) {
+        let found = match after.iter().position(&predicate) {
             Some(found) => start + found,
-            None => before.iter().position(&is_it)?,
+            None => before.iter().position(&predicate)?,
         };
         self.0.store(found, Ordering::Relaxed);
         Some(found)

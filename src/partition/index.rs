@@ -43,11 +43,11 @@ impl IndexShape {
     #[must_use]
     pub fn is_met_by(&self, found: &Self) -> bool {
         let Self { method, unique, columns, include, predicate } = self;
-        let is_alike = *method == found.method
+        let is_equal = *method == found.method
             && *unique == found.unique
             && *columns == found.columns
             && *include == found.include;
-        is_alike
+        is_equal
             && match (predicate, &found.predicate) {
                 (None, None) => true,
                 (Some(wanted), Some(found)) => means_the_same(wanted, found),

@@ -263,7 +263,7 @@ mod tests {
             for marker in [
                 Marker::new(state),
                 Marker { oid: Some(16_385), ..Marker::new(state) },
-                Marker { state: state, oid: Some(u32::MAX), parent: Some(1), cycle: 7 },
+                Marker { state, oid: Some(u32::MAX), parent: Some(1), cycle: 7 },
             ] {
                 let line = partition_marker(&marker, &table("a (b) from c"), BOUNDS);
                 let found = marker_in(&line, &table("a (b) from c")).expect("a marker");

@@ -82,7 +82,7 @@ impl Plan {
                 deferral.blocker,
                 Blocker::AwaitingApproval { .. } | Blocker::AnotherDetachPending { .. }
             );
-            let Some(Step::DetachPartition(detach)) = &deferral.wanted else { return None };
+            let Some(Step::DetachPartition(detach)) = &deferral.step else { return None };
             is_soon.then(|| detach.partition.clone())
         });
         detached.collect()

@@ -146,7 +146,7 @@ pub struct Deferral {
     /// The rule that needs the step, or `None` if no plan can be made for the table.
     pub rule: Option<Rule>,
     /// The deferred step, or `None` if the blocker is about the table as a whole.
-    pub wanted: Option<Step>,
+    pub step: Option<Step>,
     /// Blocker of the step.
     pub blocker: Blocker,
 }
@@ -154,7 +154,7 @@ pub struct Deferral {
 impl Deferral {
     /// Returns whether another deferral has the same step and the same blocker, regardless of the rule.
     pub(super) fn is_like(&self, other: &Self) -> bool {
-        self.wanted == other.wanted && self.blocker == other.blocker
+        self.step == other.step && self.blocker == other.blocker
     }
 }
 

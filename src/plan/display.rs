@@ -30,7 +30,7 @@ impl fmt::Display for Plan {
         for of_one in of_plan.chunk_by(|one, next| one.blocker == next.blocker) {
             let Some(first) = of_one.first() else { continue };
             writeln!(f, "  deferred  {}: {}", first.blocker.name(), first.blocker.explain())?;
-            let wanted = of_one.iter().filter_map(|deferral| deferral.wanted.as_ref()).map(cells);
+            let wanted = of_one.iter().filter_map(|deferral| deferral.step.as_ref()).map(cells);
             for row in align(&wanted.collect::<Vec<_>>()) {
                 writeln!(f, "    {row}")?;
             }
@@ -48,7 +48,7 @@ impl Deferral {
     pub fn line(&self) -> String {
         let name = self.blocker.name();
         let why = || format!("{name}: {}", self.blocker.explain());
-        match &self.wanted {
+        match &self.step {
             Some(step) if self.blocker.is_about_plan() => {
                 format!("deferred  {}  {name}", cells(step).join("  "))
             }

@@ -27,12 +27,12 @@ pub(super) fn created_by_attach(attach: &Attach, parent_index: &ParentIndex) -> 
 impl PartitionIndex {
     /// Whether Postgres would make the index belong to that index of the table.
     pub(super) fn is_equivalent_to(&self, parent_index: &ParentIndex) -> bool {
-        let alike = match (&self.shape, &parent_index.shape) {
+        let is_equal = match (&self.shape, &parent_index.shape) {
             (Some(a), Some(b)) => a == b,
             (None, None) => self.definition == parent_index.definition,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        alike && self.valid && self.constraint == parent_index.constraint.is_some()
+        is_equal && self.valid && self.constraint == parent_index.constraint.is_some()
     }
 }
 

@@ -125,7 +125,7 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, time: &PlanTime) -
 fn blocked_plan(observed: &ObservedTable, problems: Vec<Blocker>, notes: Vec<Note>) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
     let deferrals =
-        problems.into_iter().map(|blocker| Deferral { rule: None, wanted: None, blocker });
+        problems.into_iter().map(|blocker| Deferral { rule: None, step: None, blocker });
     draft.deferred.extend(deferrals);
     draft.notes = notes;
     finish_plan(observed, draft)

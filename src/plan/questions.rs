@@ -85,11 +85,11 @@ fn references(desired: &DesiredTable, observed: &ObservedTable, time: &PlanTime)
 /// Asks about those managed partitions of a referenced table of which something is true.
 fn referenced(
     observed: &ObservedTable,
-    is_so: impl Fn(&ObservedPartition) -> bool,
+    predicate: impl Fn(&ObservedPartition) -> bool,
 ) -> impl Iterator<Item = Question> {
     let is_referenced = observed.relation.as_ref().is_some_and(|r| !r.referenced_by.is_empty());
     let managed = observed.attached().filter(move |p| is_referenced && p.state.is_managed());
-    managed.filter(move |p| is_so(p)).map(|p| Question::ReferencesTo(p.name.clone()))
+    managed.filter(move |p| predicate(p)).map(|p| Question::ReferencesTo(p.name.clone()))
 }
 
 /// Asks about a table that can be converted.

@@ -55,7 +55,7 @@ pub trait Progress: Send {
     /// The step ended.
     fn finished(&mut self, outcome: &StepOutcome);
     /// A page of work was committed. The outcome is that of the run so far, this page included.
-    fn worked(&mut self, _: &WorkOutcome, _: PageDone) {}
+    fn page_done(&mut self, _: &WorkOutcome, _: PageDone) {}
 }
 
 /// Outcome of a step.

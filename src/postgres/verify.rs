@@ -50,44 +50,44 @@ struct Answer {
     done: bool,
 }
 
-/// Compares all rows, page by page. It lists up to `most` rows that differ.
+/// Compares all rows, page by page. It lists up to `max_listed` rows that differ.
 ///
 /// # Errors
 /// Returns an error if the database refuses, or if pages met a lock for as long as a step is retried.
 pub async fn verify_rows(
     session: &Session,
     rows: &CompareRows,
-    most: u32,
+    max_listed: u32,
     timeouts: Timeouts,
     progress: &mut dyn Progress,
 ) -> Result<Verified, DatabaseError> {
     let mut outcome = WorkOutcome::new(Work::Compare(rows.clone()));
-    let mut pace = Pace::new(&outcome.work, timeouts.lock_timeout);
+    let mut pacing = Pace::new(&outcome.work, timeouts.lock_timeout);
     let mut verified = Verified::default();
     session.reset().await?;
     session
-        .commit_page_text(&sql::begin_verify(&rows.table, page(session, &pace, timeouts)))
+        .commit_page_text(&sql::begin_verify(&rows.table, page(session, &pacing, timeouts)))
         .await?;
     loop {
-        let listed = u32::try_from(verified.rows.len()).unwrap_or(most);
-        let page = page(session, &pace, timeouts);
-        let script = sql::verify_page(&rows.table, page, most.saturating_sub(listed));
+        let listed = u32::try_from(verified.rows.len()).unwrap_or(max_listed);
+        let page = page(session, &pacing, timeouts);
+        let script = sql::verify_page(&rows.table, page, max_listed.saturating_sub(listed));
         let began = Instant::now();
         match session.read_page_text(&script).await {
             Ok(text) => {
                 // It locks no row, so that no write waits for it.
-                pace.record_page(began.elapsed(), false);
+                pacing.record_page(began.elapsed(), false);
                 let answer: Answer = serde_json::from_str(text.as_deref().unwrap_or_default())
                     .map_err(invalid_answer)?;
                 let done = verified.add(answer);
                 outcome.rows = verified.rows_source;
-                progress.worked(&outcome, done);
+                progress.page_done(&outcome, done);
                 if done.done {
                     return Ok(verified);
                 }
             }
             Err(error)
-                if error.is_busy() && pace.record_lock_timeout() < timeouts.retry_timeout =>
+                if error.is_busy() && pacing.record_lock_timeout() < timeouts.retry_timeout =>
             {
                 tokio::time::sleep(LOCK_RETRY_INTERVAL.mul_f64(0.5 + fastrand::f64())).await;
             }
@@ -96,9 +96,9 @@ pub async fn verify_rows(
     }
 }
 
-fn page(session: &Session, pace: &Pace, timeouts: Timeouts) -> Page {
+fn page(session: &Session, pacing: &Pace, timeouts: Timeouts) -> Page {
     let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
-    Page { rows: pace.rows, statement_timeout: timeouts.lock_timeout, login }
+    Page { rows: pacing.rows, statement_timeout: timeouts.lock_timeout, login }
 }
 
 impl Verified {

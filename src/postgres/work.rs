@@ -1,4 +1,4 @@
-//! Executes the long-running work of a checked plan, page by page. It decides only the size and the pace of the pages.
+//! Executes the long-running work of a checked plan, page by page. It decides only the size and the pacing of the pages.
 //!
 //! Each page is one transaction that also records the progress. If the process or the connection fails, the page is either
 //! rolled back or recorded, and the next run continues from the recorded progress.
@@ -99,10 +99,10 @@ pub async fn advance(
 ) -> Option<WorkOutcome> {
     let work = checked.plan().work.as_ref()?.work.clone();
     let started = Instant::now();
-    let mut pace = Pace::new(&work, timeouts.lock_timeout);
+    let mut pacing = Pace::new(&work, timeouts.lock_timeout);
     let mut outcome = WorkOutcome::new(work);
     while started.elapsed() < time && outcome.can_continue() {
-        let page = next_page(lock, &outcome.work, &mut pace, timeouts, authority);
+        let page = next_page(lock, &outcome.work, &mut pacing, timeouts, authority);
         match page.await {
             Ok(None) => {}
             Ok(Some(page)) => {
@@ -110,8 +110,8 @@ pub async fn advance(
                 outcome.differing = outcome.differing.saturating_add(page.differing);
                 outcome.repaired = outcome.repaired.saturating_add(page.repaired);
                 outcome.result = Ok(page.done);
-                progress.worked(&outcome, page);
-                tokio::time::sleep(pace.pause(outcome.rows, started.elapsed())).await;
+                progress.page_done(&outcome, page);
+                tokio::time::sleep(pacing.pause(outcome.rows, started.elapsed())).await;
             }
             Err(failure) => outcome.result = Err(failure),
         }
@@ -125,7 +125,7 @@ pub async fn advance(
 async fn next_page(
     lock: &TableLock<'_>,
     work: &Work,
-    pace: &mut Pace,
+    pacing: &mut Pace,
     timeouts: Timeouts,
     authority: &dyn Authority,
 ) -> Result<Option<PageDone>, StepFailure> {
@@ -136,11 +136,11 @@ async fn next_page(
     }
     let session = lock.session();
     let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
-    if pace.must_check_lag() && is_a_replica_behind(session).await? {
+    if pacing.must_check_lag() && is_a_replica_behind(session).await? {
         tokio::time::sleep(LAG_CHECK_INTERVAL).await;
         return Ok(None);
     }
-    let page = Page { rows: pace.rows, statement_timeout: timeouts.lock_timeout, login };
+    let page = Page { rows: pacing.rows, statement_timeout: timeouts.lock_timeout, login };
     let began = Instant::now();
     // Interrupted: the page and its cursor are committed or rolled back together. If only the result is lost, the next run
     // reads the recorded progress.
@@ -148,10 +148,10 @@ async fn next_page(
         Ok(text) => {
             let time = began.elapsed();
             let (page, blocks) = done(work, text.as_deref().unwrap_or_default())?;
-            pace.record_page(time, blocks);
+            pacing.record_page(time, blocks);
             Ok(Some(page))
         }
-        Err(error) if error.is_busy() && pace.record_lock_timeout() < timeouts.retry_timeout => {
+        Err(error) if error.is_busy() && pacing.record_lock_timeout() < timeouts.retry_timeout => {
             tokio::time::sleep(LOCK_RETRY_INTERVAL.mul_f64(0.5 + fastrand::f64())).await;
             Ok(None)
         }

@@ -34,8 +34,8 @@ fn in_tablespace(
     set: &str,
     create: Sql,
 ) -> Vec<Sql> {
-    let is_twin = definition.shape().is_none();
-    let tablespace = settings.tablespace.as_ref().filter(|_| is_twin);
+    let is_equivalent = definition.shape().is_none();
+    let tablespace = settings.tablespace.as_ref().filter(|_| is_equivalent);
     let before = tablespace.map(|space| Sql(format!("{set} default_tablespace = {}", name(space))));
     let after = tablespace.map(|_| Sql(format!("{set} default_tablespace = DEFAULT")));
     before.into_iter().chain([create]).chain(after).collect()

@@ -104,8 +104,9 @@ impl Script {
         match role {
             Role::Owner(owner) => vec![format!("{set} ROLE {}", quote::name(owner))],
             Role::Operator => {
-                let put_off = ["SET CONSTRAINTS ALL IMMEDIATE".to_owned(), "CLOSE ALL".to_owned()];
-                let end = is_transaction.then_some(put_off).into_iter().flatten();
+                let before_reset =
+                    ["SET CONSTRAINTS ALL IMMEDIATE".to_owned(), "CLOSE ALL".to_owned()];
+                let end = is_transaction.then_some(before_reset).into_iter().flatten();
                 let reset =
                     ["RESET ROLE".to_owned(), format!("{set} search_path = pg_catalog, pg_temp")];
                 end.chain(reset).collect()

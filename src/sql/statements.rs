@@ -51,11 +51,11 @@ pub const LEAVES: &str = "SELECT n.nspname::text, c.relname::text FROM pg_catalo
 pub fn read_statements(
     schema: &Identifier,
     table: &QualifiedName,
-    whose: StatementScope,
+    scope: StatementScope,
 ) -> Script {
     let plain = literal(&table.name.as_str().to_lowercase());
     let quoted = literal(&table.name.as_str().replace('"', "\"\"").to_lowercase());
-    let is_judged = match whose {
+    let is_judged = match scope {
         StatementScope::Own => "f.userid = o.oid",
         StatementScope::All => "true",
     };

@@ -228,8 +228,8 @@ pub(super) fn parity(observation: &Observation<'_>) -> Option<ParityStatus> {
 /// than the spec asks for.
 pub(super) fn parity_state(facts: &CopyFacts, observation: &Observation<'_>) -> ParityState {
     let is_synced = sync_triggers(facts) == Some(SyncTriggers::Enabled);
-    let is_void = !is_synced || facts.can_differ() || misses_writes(observation);
-    match facts.parity().filter(|sweep| !is_void && is_enough(sweep, observation)) {
+    let is_outdated = !is_synced || facts.can_differ() || misses_writes(observation);
+    match facts.parity().filter(|sweep| !is_outdated && is_enough(sweep, observation)) {
         Some(sweep) if sweep.is_clean() => ParityState::Clean,
         Some(_) => ParityState::Differs,
         None => ParityState::Unknown,
@@ -249,8 +249,7 @@ fn is_enough(sweep: &Sweep, observation: &Observation<'_>) -> bool {
 /// Returns whether a blocker of the preflight is about the table as a whole. A blocker of only the swap or the drop of the
 /// source does not affect the sync.
 fn misses_writes(observation: &Observation<'_>) -> bool {
-    let of_table =
-        observation.remaining.deferred.iter().filter(|deferral| deferral.wanted.is_none());
+    let of_table = observation.remaining.deferred.iter().filter(|deferral| deferral.step.is_none());
     of_table.into_iter().any(|deferral| matches!(deferral.blocker, Blocker::Preflight { .. }))
 }
 

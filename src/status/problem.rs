@@ -88,11 +88,11 @@ fn from_failed_work(observation: &Observation<'_>) -> Option<Problem> {
 fn from_deferral(deferral: &Deferral) -> Problem {
     let (reason, area) = reason_and_area(&deferral.blocker);
     let explanation = deferral.blocker.explain();
-    let message = match &deferral.wanted {
+    let message = match &deferral.step {
         Some(step) => format!("{} {}: {explanation}", step.verb(), step.subject().display()),
         None => explanation,
     };
-    Problem { reason, message, area: deferral.wanted.as_ref().map_or(area, area_of_step) }
+    Problem { reason, message, area: deferral.step.as_ref().map_or(area, area_of_step) }
 }
 
 /// Returns one problem for all blockers that await approval, because one approval covers them all.

@@ -50,8 +50,8 @@ pub(super) fn takes_every_remainder(observed: &ObservedTable) -> bool {
 pub(super) fn counts(observation: &Observation<'_>) -> Option<PartitionCounts> {
     let observed = observation.observed;
     observed.key()?;
-    let count = |is_so: fn(&PartitionState) -> bool| {
-        observed.partitions.iter().filter(|p| is_so(&p.state)).count()
+    let count = |predicate: fn(&PartitionState) -> bool| {
+        observed.partitions.iter().filter(|p| predicate(&p.state)).count()
     };
     Some(PartitionCounts {
         attached: number(observed.attached().count()),

@@ -48,7 +48,7 @@ async fn partition_that_a_user_changes_voids_parity() {
             assert!(!has_parity(&session, NOW).await, "Postgres {major}, {change}");
             // A sweep that repaired rows is followed by another one.
             let done = convert(&session, by_month()).await;
-            assert!(done.worked.is_some(), "Postgres {major}, {change}: {}", done.remaining);
+            assert!(done.work_outcome.is_some(), "Postgres {major}, {change}: {}", done.remaining);
             assert_eq!(differing(&world).await, "0 0", "Postgres {major}, {change}");
         }
     }
@@ -69,7 +69,7 @@ async fn partition_that_the_operator_attaches_keeps_parity() {
         let done = [verbs(&attached), verbs(&drained)];
         assert_eq!(done, [["create", "attach"], ["create", "drain"]], "Postgres {major}");
         for run in [attached, drained] {
-            assert!(run.worked.is_none(), "Postgres {major}: {:?}", run.worked);
+            assert!(run.work_outcome.is_none(), "Postgres {major}: {:?}", run.work_outcome);
         }
         assert!(has_parity(&session, may).await, "Postgres {major}");
         assert_eq!(differing(&world).await, "0 0", "Postgres {major}");

@@ -72,7 +72,7 @@ pub(crate) async fn convert(session: &Session, spec: Value) -> Convergence {
     let done = apply(session, &converted(spec), NOW).await;
     let failed: Vec<_> = done.outcomes.iter().filter(|outcome| outcome.result.is_err()).collect();
     assert!(failed.is_empty(), "{failed:?}");
-    if let Some(worked) = &done.worked {
+    if let Some(worked) = &done.work_outcome {
         assert!(worked.result.is_ok(), "{worked:?}");
     }
     done
@@ -322,7 +322,7 @@ async fn page_that_exceeds_the_lock_timeout_is_continued_by_the_next_run() {
         let options = Options::new(PlanTime::at(at(NOW)), Duration::from_millis(300));
         let desired = converted(by_hash());
         let ended = converge(&session, &desired, &options, &mut Silent).await.unwrap();
-        let failure = ended.worked.unwrap().result.unwrap_err();
+        let failure = ended.work_outcome.unwrap().result.unwrap_err();
         // On a machine that stands still, the time of the statement can be over first.
         let text = failure.to_string();
         let is_wait = ["55P03", "57014"].iter().any(|code| text.contains(code));

@@ -67,7 +67,7 @@ impl Progress for Seen {
             self.steps.insert(StepKind::from(&outcome.step));
         }
     }
-    fn worked(&mut self, worked: &WorkOutcome, _: PageDone) {
+    fn page_done(&mut self, worked: &WorkOutcome, _: PageDone) {
         match worked.work {
             Work::Copy(_) => self.copies += 1,
             Work::Compare(_) => self.comparisons += 1,

@@ -220,7 +220,7 @@ async fn undisturbed(major: u16, scenario: &Scenario) -> Vec<String> {
     for phase in &scenario.phases {
         phase.prepare(&world).await;
         let done = apply(&session, &phase.approved(&session).await, phase.now).await;
-        let (worked, remaining) = (done.worked, done.remaining);
+        let (worked, remaining) = (done.work_outcome, done.remaining);
         assert!(remaining.is_done(), "{:?} {worked:?} {remaining}", done.outcomes);
         let catalog = catalog(&world).await;
         for ours in ["pgpartition_not_", "pgpartition_bounds", "pgpartition_of_96d8f6f98bf6570e"] {

@@ -42,7 +42,11 @@ async fn another_level_of_the_triggers_keeps_parity() {
             let spec = desired_with(at_level(level), &json!({}));
             let done = apply(&session, &spec, NOW).await;
             assert_eq!(verbs(&done), ["install-sync"], "Postgres {major}, {level}");
-            assert!(done.worked.is_none(), "Postgres {major}, {level}: {:?}", done.worked);
+            assert!(
+                done.work_outcome.is_none(),
+                "Postgres {major}, {level}: {:?}",
+                done.work_outcome
+            );
             assert_eq!(began(&done), first, "Postgres {major}, {level}");
             world.owner("UPDATE orders SET org = org + 1 WHERE id % 5 = 0; DELETE FROM orders WHERE id % 7 = 0").await;
             assert_eq!(differing(&world).await, "0 0", "Postgres {major}, {level}");
@@ -103,17 +107,21 @@ async fn user_approves_another_sweep_after_the_operator_stopped() {
             let names: Vec<_> =
                 stopped.remaining.deferred.iter().map(|held| held.blocker.name()).collect();
             assert_eq!(names, [blocker], "Postgres {major}");
-            assert!(stopped.worked.is_none(), "Postgres {major}, {blocker}");
+            assert!(stopped.work_outcome.is_none(), "Postgres {major}, {blocker}");
 
             let again = apply(&session, &approved(&stopped), NOW).await;
-            let worked = again.worked.as_ref().map(|worked| (worked.rows, worked.differing));
+            let worked = again.work_outcome.as_ref().map(|worked| (worked.rows, worked.differing));
             assert_eq!(worked, Some((2300, 0)), "Postgres {major}, {blocker}");
             assert!(again.remaining.is_done(), "Postgres {major}, {blocker}: {}", again.remaining);
 
             // The approval was of that sweep.
             world.admin(&stop).await;
             let once = apply(&session, &approved(&stopped), NOW).await;
-            assert!(once.worked.is_none(), "Postgres {major}, {blocker}: {:?}", once.worked);
+            assert!(
+                once.work_outcome.is_none(),
+                "Postgres {major}, {blocker}: {:?}",
+                once.work_outcome
+            );
         }
     }
 }

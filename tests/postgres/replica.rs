@@ -137,7 +137,7 @@ async fn session_of_a_replica_that_sees_older_rows_blocks_the_cutover() {
 
             // The swap itself finds the replica as well.
             let timeouts = Timeouts { lock_timeout: 2 * USUAL, retry_timeout: Duration::ZERO };
-            let swap = deferral.wanted.as_ref().unwrap();
+            let swap = deferral.step.as_ref().unwrap();
             let script = render(swap, &world.owner_name(), timeouts);
             let error = session.commit_script_text(&script).await.unwrap_err();
             assert_eq!(error.sqlstate(), Some("55P03"), "{what}: {error}");

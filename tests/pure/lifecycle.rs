@@ -112,7 +112,7 @@ proptest! {
         let is_excused = |name: &QualifiedName| plan.deferred.iter().any(|held| {
             let is_held = matches!(held.blocker,
                 Blocker::LastPartition { .. } | Blocker::AnotherDetachPending { .. });
-            is_held && held.wanted.as_ref().is_some_and(|wanted| wanted.subject() == *name)
+            is_held && held.step.as_ref().is_some_and(|wanted| wanted.subject() == *name)
         });
         for overdue in retention_oracle::overdue(&desired, &observed, now) {
             prop_assert!(is_excused(&overdue.name), "{:?} is still there\n{}", overdue.name, plan);

@@ -111,7 +111,7 @@ proptest! {
         let held = whole.deferred.iter().filter(|held| {
             matches!(held.blocker, Blocker::InGracePeriod { .. } | Blocker::PartitionReferenced { .. })
         });
-        let held = held.filter_map(|held| held.wanted.clone());
+        let held = held.filter_map(|held| held.step.clone());
         refuses(&state, &whole, held.map(|step| with(&whole, vec![step])).collect())?;
     }
 
@@ -122,7 +122,7 @@ proptest! {
             matches!(held.blocker, Blocker::AwaitingApproval { .. })
         };
         let held: Vec<_> = whole.deferred.iter().filter(waits).filter_map(|held| {
-            state.observed.partition(&held.wanted.as_ref()?.subject())
+            state.observed.partition(&held.step.as_ref()?.subject())
         }).collect();
         if !held.is_empty() {
             let one_by_one = held.iter().flat_map(|p| detach_steps(p, &state)).collect();
@@ -141,7 +141,7 @@ proptest! {
             matches!(held.blocker, Blocker::DropNeedsApproval { .. })
         };
         let held: Vec<_> = whole.deferred.iter().filter(waits).filter_map(|held| {
-            state.observed.partition(&held.wanted.as_ref()?.subject())
+            state.observed.partition(&held.step.as_ref()?.subject())
         }).collect();
         if !held.is_empty() {
             let one_by_one = held.iter().map(|p| marked(&[p], &state, MarkAs::ForDrop)).collect();

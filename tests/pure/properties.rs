@@ -84,7 +84,7 @@ proptest! {
         };
         // The gap behind a detached partition disappears with it, and the reason of a deferral can change.
         let held_back = |plan: &Plan| -> Vec<_> {
-            let wanted = |held: &Deferral| held.wanted.as_ref().map(Step::subject);
+            let wanted = |held: &Deferral| held.step.as_ref().map(Step::subject);
             let what = |held| wanted(held).ok_or(held.blocker.name());
             plan.deferred.iter().map(what).collect()
         };

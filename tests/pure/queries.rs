@@ -25,7 +25,7 @@ proptest! {
         let asked = questions(&desired, &observed, &time);
         for held in plan(&desired, &observed, &time).deferred {
             let (Blocker::Default(DefaultBlocker::DefaultRowsUnknown { .. }), Some(Step::AttachPartition(attach))) =
-                (&held.blocker, &held.wanted)
+                (&held.blocker, &held.step)
             else {
                 continue;
             };
@@ -103,8 +103,8 @@ proptest! {
             let steps =
                 plan.steps.iter().map(|p| (p.step.verb(), subjects(&p.step), indexes(&p.step)));
             let held = plan.deferred.iter().map(|held| {
-                let subjects = held.wanted.as_ref().map_or(Vec::new(), subjects);
-                (held.blocker.name(), subjects, held.wanted.as_ref().map_or(0, indexes))
+                let subjects = held.step.as_ref().map_or(Vec::new(), subjects);
+                (held.blocker.name(), subjects, held.step.as_ref().map_or(0, indexes))
             });
             steps.chain(held).collect()
         };

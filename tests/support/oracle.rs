@@ -130,7 +130,7 @@ fn periods_are_covered(
         let at = Edge::At(value(key, zone, instant));
         let takes = |p: &&ObservedPartition| p.bounds.as_range().is_some_and(|r| r.contains(at));
         let found = observed.attached().filter(takes).count();
-        let is_excused = plan.deferred.iter().any(|held| match (&held.blocker, &held.wanted) {
+        let is_excused = plan.deferred.iter().any(|held| match (&held.blocker, &held.step) {
             (Blocker::TooManyPeriods { range }, _) => range.range.contains(at),
             (_, Some(Step::AttachPartition(attach))) => {
                 attach.bounds.as_range().is_some_and(|r| r.contains(at))

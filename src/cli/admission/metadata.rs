@@ -81,8 +81,8 @@ fn texts<'a>(
 const LABEL: &str = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
 
 /// Names of objects are counted in "characters", keys and values of labels in "bytes".
-fn too_long(text: &str, most: usize, unit: &str) -> Option<String> {
-    (text.len() > most).then(|| format!("must be no more than {most} {unit}"))
+fn too_long(text: &str, max: usize, unit: &str) -> Option<String> {
+    (text.len() > max).then(|| format!("must be no more than {max} {unit}"))
 }
 
 fn is_alphanumeric(c: char) -> bool {

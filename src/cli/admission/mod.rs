@@ -103,14 +103,14 @@ impl Admission {
         if rejections.iter().any(|rejection| rejection.is_blocking) {
             rejections.push(Rejection::new("<nil>", NOT_CHECKED));
         } else if let Err(errors) = Validator::new().validate_compiled(&self.rules, document, old) {
-            rejections.extend(errors.iter().map(|error| self.from_rule(error, document)));
+            rejections.extend(errors.iter().map(|error| self.rule_rejection(error, document)));
         }
         rejections.sort();
         rejections.dedup();
         if rejections.is_empty() { Ok(()) } else { Err(rejections) }
     }
 
-    fn from_rule(&self, error: &ValidationError, document: &Value) -> Rejection {
+    fn rule_rejection(&self, error: &ValidationError, document: &Value) -> Rejection {
         let message = &error.message;
         let shown = structure::scalar_under_rule(&self.schema, document, error);
         let message = match (error.reason.as_deref(), shown) {

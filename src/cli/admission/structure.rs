@@ -163,9 +163,9 @@ fn check_enum(schema: &Value, value: &Value, path: &str, found: &mut Vec<Rejecti
 
 fn check_length(schema: &Value, text: &str, path: &str, found: &mut Vec<Rejection>) {
     let length = text.chars().count();
-    if let Some(most) = count(schema, "maxLength").filter(|most| length > *most) {
-        let bytes = if most == 1 { "byte" } else { "bytes" };
-        let message = format!("Too long: may not be more than {most} {bytes}");
+    if let Some(max) = count(schema, "maxLength").filter(|max| length > *max) {
+        let bytes = if max == 1 { "byte" } else { "bytes" };
+        let message = format!("Too long: may not be more than {max} {bytes}");
         found.push(Rejection::blocking(path, message));
     } else if let Some(least) = count(schema, "minLength").filter(|least| length < *least) {
         let message = format!(
@@ -200,8 +200,8 @@ fn check_bounds(schema: &Value, value: &Value, path: &str, found: &mut Vec<Rejec
     if let Some(least) = bound("minimum").filter(|least| number < *least) {
         say("greater", least);
     }
-    if let Some(most) = bound("maximum").filter(|most| number > *most) {
-        say("less", most);
+    if let Some(max) = bound("maximum").filter(|max| number > *max) {
+        say("less", max);
     }
 }
 
@@ -212,9 +212,9 @@ fn check_items(schema: &Value, items: &[Value], path: &str, found: &mut Vec<Reje
             format!("Invalid value: {number}: {path} in body should have at least {least} items");
         found.push(Rejection::new(path, message));
     }
-    if let Some(most) = count(schema, "maxItems").filter(|most| number > *most) {
-        let items = if most == 1 { "item" } else { "items" };
-        let message = format!("Too many: {number}: must have at most {most} {items}");
+    if let Some(max) = count(schema, "maxItems").filter(|max| number > *max) {
+        let items = if max == 1 { "item" } else { "items" };
+        let message = format!("Too many: {number}: must have at most {max} {items}");
         found.push(Rejection::blocking(path, message));
     }
     check_keys(schema, items, path, found);

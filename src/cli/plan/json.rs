@@ -73,8 +73,8 @@ fn work(planned: &PlannedWork) -> Value {
 
 fn deferral(deferral: &Deferral) -> Value {
     json!({
-        "step": deferral.wanted.as_ref().map(Step::verb),
-        "subject": deferral.wanted.as_ref().map(|step| step.subject().display()),
+        "step": deferral.step.as_ref().map(Step::verb),
+        "subject": deferral.step.as_ref().map(|step| step.subject().display()),
         "rule": deferral.rule.map(Rule::name),
         "blocker": deferral.blocker.name(),
         "message": deferral.blocker.explain(),

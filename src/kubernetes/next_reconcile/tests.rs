@@ -75,7 +75,7 @@ impl Table {
         table.plan.steps.clear();
         table.plan.deferred = blockers
             .into_iter()
-            .map(|blocker| Deferral { rule: None, wanted: None, blocker })
+            .map(|blocker| Deferral { rule: None, step: None, blocker })
             .collect();
         table
     }

@@ -66,7 +66,7 @@ impl Encode for Step {
 
 encode_fields! {
     PlannedStep { step; except rule, cause }
-    Deferral { wanted, blocker; except rule }
+    Deferral { step, blocker; except rule }
 
     NewPartition {
         managed, table, partition, bounds, template, storage, indexes, replica_identity_index

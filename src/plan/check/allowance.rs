@@ -22,7 +22,7 @@ pub(super) struct Allowance<'a> {
     /// Object identifier of the table.
     pub(super) table: Option<u32>,
     /// Maximum number of partitions that may expire in one run.
-    most: usize,
+    max_expired: usize,
     /// Unmanaged partitions that may be adopted.
     adopted: &'a [AdoptedName],
     /// Position of the current time.
@@ -43,7 +43,7 @@ impl<'a> Allowance<'a> {
             dropped_since: None,
             drops: false,
             table: observed.relation.as_ref().map(|relation| relation.oid),
-            most: 0,
+            max_expired: 0,
             adopted: &desired.adopt,
             now: None,
             is_approved: desired.approved.contains(&plan.fingerprint),
@@ -69,7 +69,7 @@ impl<'a> Allowance<'a> {
                 time.expire.checked_sub(after).ok().min(before_now)
             }
         };
-        allowance.most = if allowance.is_approved {
+        allowance.max_expired = if allowance.is_approved {
             usize::MAX
         } else {
             desired.limits.max_expire_per_run as usize
@@ -96,7 +96,7 @@ impl<'a> Allowance<'a> {
             if steps.last().is_none_or(|last| counted(last) == 0) {
                 return Ok(());
             }
-            state.ensure(steps.iter().map(counted).sum::<usize>() <= self.most, rule)
+            state.ensure(steps.iter().map(counted).sum::<usize>() <= self.max_expired, rule)
         };
         let is_expired = |mark_as: MarkAs| matches!(mark_as, MarkAs::Expired { .. });
         ensure_enough(is_expired, SafetyRule::ExpireLimit)?;

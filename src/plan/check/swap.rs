@@ -40,9 +40,9 @@ fn check_cutover(
             && (sweep.content || !spec.compares_content())
     });
     state.ensure(is_clean, SafetyRule::CutoverInParity)?;
-    let is_alike = facts.differences().is_some_and(CopyDifferences::is_none);
+    let is_equal = facts.differences().is_some_and(CopyDifferences::is_none);
     let is_indexed = state.indexes.iter().all(|index| index.valid);
-    let lacks_nothing = is_alike && is_indexed && facts.analyzed;
+    let lacks_nothing = is_equal && is_indexed && facts.analyzed;
     state.ensure(lacks_nothing, SafetyRule::CopyLacksNothing)?;
     state.ensure(!spec.lost.contains(&LossAt::Cutover), SafetyRule::LossAcknowledged)
 }
@@ -52,8 +52,8 @@ fn check_rollback(
     state: &SimulatedState<'_>,
     spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    let is_alike = facts.differences().is_some_and(CopyDifferences::has_all_properties);
-    state.ensure(is_alike, SafetyRule::SourceHasColumns)?;
+    let is_equal = facts.differences().is_some_and(CopyDifferences::has_all_properties);
+    state.ensure(is_equal, SafetyRule::SourceHasColumns)?;
     let is_clean = facts.parity().is_some_and(Sweep::is_clean);
     state.ensure(is_clean || spec.is_approved, SafetyRule::RollbackProven)
 }

@@ -100,9 +100,10 @@ fn unique_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a 
     // Indexes that the conversion built are not losses.
     let table = ManagedTable::new(subject.table.clone());
     let built = [attached_key_name(&table), own_key_name(&table)];
-    let theirs = subject.plain.unique_indexes.iter();
-    let theirs = theirs.filter(move |index| !built.contains(&index.name));
-    let lost = theirs.filter(|index| !index.invalid && !holds_partition_columns(subject, index));
+    let lost_indexes = subject.plain.unique_indexes.iter();
+    let lost_indexes = lost_indexes.filter(move |index| !built.contains(&index.name));
+    let lost =
+        lost_indexes.filter(|index| !index.invalid && !holds_partition_columns(subject, index));
     lost.map(|index| (Loss::UniqueKey(index.name.clone()), LossAt::Cutover, unique(subject, index)))
 }
 

@@ -46,8 +46,11 @@ impl Draft {
     }
 
     /// The partitions, and what was or will be one, of which something is true.
-    pub(super) fn all(&self, is_so: impl Fn(&ObservedPartition) -> bool) -> Vec<ObservedPartition> {
-        self.state.partitions.iter().filter(|p| is_so(p)).cloned().collect()
+    pub(super) fn all(
+        &self,
+        predicate: impl Fn(&ObservedPartition) -> bool,
+    ) -> Vec<ObservedPartition> {
+        self.state.partitions.iter().filter(|p| predicate(p)).cloned().collect()
     }
 
     pub(super) fn not_owner_of(&self, partition: &ObservedPartition) -> Blocker {
@@ -112,9 +115,9 @@ impl Draft {
         }
     }
 
-    pub(super) fn defer(&mut self, wanted: Option<Step>, blocker: Blocker) {
-        let deferral = Deferral { rule: Some(self.rule), wanted, blocker };
-        let about = deferral.wanted.as_ref().map(|step| (step.verb(), step.subject()));
+    pub(super) fn defer(&mut self, step: Option<Step>, blocker: Blocker) {
+        let deferral = Deferral { rule: Some(self.rule), step, blocker };
+        let about = deferral.step.as_ref().map(|step| (step.verb(), step.subject()));
         if self.deferred_about.insert(about) || !self.deferred.iter().any(|d| d.is_like(&deferral))
         {
             self.deferred.push(deferral);

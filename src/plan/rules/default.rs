@@ -52,8 +52,8 @@ fn can_be_removed(default: &ObservedPartition, context: &Context<'_>, draft: &Dr
     let is_empty = default.bytes == 0 || draft.state.default_count == Some(0);
     let is_referenced =
         !context.relation.referenced_by.is_empty() || !default.referenced_by.is_empty();
-    let is_ours = default.state.is_managed() && default.owned;
-    is_ours && is_empty && !is_referenced && default.kind == PartitionKind::Table
+    let is_removable = default.state.is_managed() && default.owned;
+    is_removable && is_empty && !is_referenced && default.kind == PartitionKind::Table
 }
 
 /// The range, where this is what it wants of a default partition.

@@ -153,8 +153,8 @@ fn detach_expired(context: &Context<'_>, free: &[ObservedPartition], draft: &mut
     }
     let mut after = None;
     for partition in decided.iter().chain(fresh.iter().filter(|_| can_expire)) {
-        let is_stated = partition.state.bounds_check() != BoundsCheck::Absent;
-        if !(is_stated || draft.state.finds_by_name(&partition.name)) {
+        let has_bounds_check = partition.state.bounds_check() != BoundsCheck::Absent;
+        if !(has_bounds_check || draft.state.finds_by_name(&partition.name)) {
             draft.state_bounds(context, partition, Cause::Expired);
         }
         let step = detach(partition, after.take(), context, draft);

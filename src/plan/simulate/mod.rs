@@ -252,9 +252,9 @@ fn record_detach(state: &mut ObservedTable, record: &RecordDetach) {
 
 fn discard(state: &mut ObservedTable, partition: &QualifiedName) {
     let Some(at) = state.partitions.iter().position(|p| p.name == *partition) else { return };
-    let gone = state.partitions.remove(at);
-    state.taken.remove(&gone.name.name);
-    for index in gone.indexes {
+    let removed = state.partitions.remove(at);
+    state.taken.remove(&removed.name.name);
+    for index in removed.indexes {
         state.taken.remove(&index.name);
     }
 }

@@ -216,8 +216,8 @@ impl Session {
     /// Cancels the running statement of this session; its caller gets an error.
     pub async fn cancel(&self) {
         let cancel = self.client.cancel_token();
-        let heard = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
-        if !matches!(heard, Ok(Ok(()))) {
+        let answer = timeout(CANCEL_DEADLINE, cancel.cancel_query(self.tls.clone())).await;
+        if !matches!(answer, Ok(Ok(()))) {
             tracing::warn!("could not cancel the running statement");
         }
     }

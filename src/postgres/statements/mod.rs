@@ -76,13 +76,13 @@ pub async fn judge_statements(
     session: &Session,
     table: &QualifiedName,
     (relation, oid): (&QualifiedName, u32),
-    whose: StatementScope,
+    scope: StatementScope,
 ) -> Result<Option<StatementReport>, InspectError> {
     let Some(schema) = session.query_one_text(sql::STATEMENTS_SCHEMA, &[]).await? else {
         return Ok(None);
     };
     let Ok(schema) = Identifier::new(schema) else { return Ok(None) };
-    let script = sql::read_statements(&schema, table, whose);
+    let script = sql::read_statements(&schema, table, scope);
     let found = session.query_script_text(&script).await?;
     let found: Found = serde_json::from_str(found.as_deref().unwrap_or_default())?;
     let leaves = leaves(session, oid).await?;

@@ -90,10 +90,10 @@ fn find_end(text: Text<'_>, table: &str, rows: u32) -> String {
 
 /// Compares the page. If the copy has many more rows there than the source, the comparison does not read all of them: then
 /// the page ends after as many rows of the copy, and is compared again.
-fn compare_bounded(text: Text<'_>, rows: u32, most: u32, listed: Listed) -> String {
+fn compare_bounded(text: Text<'_>, rows: u32, max_listed: u32, listed: Listed) -> String {
     format!(
         "  LOOP\n{}  EXIT WHEN copy_rows <= {};\n{}  END LOOP;\n",
-        compare(text, rows, most, listed),
+        compare(text, rows, max_listed, listed),
         most_of_copy(rows),
         find_end(text, &text.copy(), rows),
     )
@@ -116,8 +116,8 @@ fn count(text: Text<'_>, rows: u32) -> String {
     )
 }
 
-/// Compares the page, and lists up to `most` rows that differ.
-fn compare(text: Text<'_>, rows: u32, most: u32, listed: Listed) -> String {
+/// Compares the page, and lists up to `max_listed` rows that differ.
+fn compare(text: Text<'_>, rows: u32, max_listed: u32, listed: Listed) -> String {
     let page = is_in_page(&text.row_key());
     let key = text.full_key();
     let side = |table, limit: &str, alias: &str| {
@@ -152,7 +152,7 @@ fn compare(text: Text<'_>, rows: u32, most: u32, listed: Listed) -> String {
     format!(
         "  SELECT count({}), count({}), array_agg(ARRAY[{kind}{}]) FILTER (WHERE {differs})\n    INTO source_rows, \
          copy_rows, {LABEL}.keys\n    FROM {}\n    FULL JOIN {}\n    ON {on};\n  differing := \
-         coalesce(array_length(keys, 1), 0);\n  keys := keys[1:{most}];\n",
+         coalesce(array_length(keys, 1), 0);\n  keys := keys[1:{max_listed}];\n",
         present(&of_a),
         present(&of_b),
         texts.join(", "),

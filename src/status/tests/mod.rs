@@ -293,13 +293,13 @@ fn every_remainder_counts() {
     assert_eq!(covered.strategy.as_deref(), Some("Hash(3) on at"));
     assert_eq!(covered.covered_until, None);
 
-    let hole = project_observation(&hash, &observed(&all[..2], &key));
+    let gap = project_observation(&hash, &observed(&all[..2], &key));
     assert!(
-        texts(&hole)[0].starts_with("Ready=False Progressing: 2 steps pending"),
+        texts(&gap)[0].starts_with("Ready=False Progressing: 2 steps pending"),
         "{:?}",
-        texts(&hole)
+        texts(&gap)
     );
-    assert_eq!(hole.partitions.expect("counts").missing, Some(1));
+    assert_eq!(gap.partitions.expect("counts").missing, Some(1));
 }
 
 #[test]

@@ -80,22 +80,22 @@ fn waiting_for_a_session_changes_ready_only() {
 #[test]
 fn converted_is_a_condition_of_tables_with_a_conversion() {
     let observed = observed(&[], &json!({"relation": {"kind": "r"}}));
-    let told_of = |status: &PartitionedTableStatus| {
+    let condition_of = |status: &PartitionedTableStatus| {
         let converted = status.condition(ConditionType::Converted)?;
         Some(format!("{} {}", converted.status, converted.reason))
     };
     let plain = project_observation(&desired(&json!({})), &observed);
     let converting = desired(&json!({"conversion": {"method": "Attach"}}));
     let converting = project_observation(&converting, &observed);
-    assert_eq!(told_of(&plain), None);
-    assert_eq!(told_of(&converting).as_deref(), Some("False NotConvertible"));
+    assert_eq!(condition_of(&plain), None);
+    assert_eq!(condition_of(&converting).as_deref(), Some("False NotConvertible"));
     assert!(converting.condition(ConditionType::Stalled).is_some(), "{:#?}", texts(&converting));
 
     for (before, after) in [(plain, None), (converting, Some("Unknown NotChecked"))] {
         let subject = Subject { previous: Some(&before), generation: Some(4), requested: None };
         let failure = Failure { reason: Reason::ConnectionFailed, message: String::new() };
         let failed = project(&subject, &Outcome::Failed(failure), at("2026-11-25T13:00:00Z"));
-        assert_eq!(told_of(&failed).as_deref(), after);
+        assert_eq!(condition_of(&failed).as_deref(), after);
     }
 }
 

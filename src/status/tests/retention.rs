@@ -43,8 +43,8 @@ fn retained_is_true_if_no_partition_has_expired() {
 
 #[test]
 fn expired_partitions_are_reported() {
-    let ours = format!("{OURS}{SEPTEMBER}");
-    let (ready, texts) = retained(&json!({}), &[(SEPTEMBER, &ours)], &json!({}));
+    let managed = format!("{OURS}{SEPTEMBER}");
+    let (ready, texts) = retained(&json!({}), &[(SEPTEMBER, &managed)], &json!({}));
     assert_eq!(ready, "Ready=False Progressing: 4 steps pending: the next run continues");
     let past = "Retained=False PartitionsPastRetention: ";
     assert_eq!(
@@ -54,7 +54,7 @@ fn expired_partitions_are_reported() {
         )
     );
 
-    let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
+    let marks = [(SEPTEMBER, &*managed), (AUGUST, &*managed)];
     let (_, texts) = retained(&json!({"mode": "Plan"}), &marks, &json!({}));
     assert_eq!(
         texts,
@@ -82,9 +82,9 @@ fn planned_record_of_a_kept_partition_is_not_an_expiry() {
 
 #[test]
 fn retention_is_unknown_while_a_conversion_is_requested() {
-    let ours = format!("{OURS}{SEPTEMBER}");
+    let managed = format!("{OURS}{SEPTEMBER}");
     let converting = json!({"conversion": {"method": "Copy"}});
-    let (_, texts) = retained(&converting, &[(SEPTEMBER, &ours)], &json!({}));
+    let (_, texts) = retained(&converting, &[(SEPTEMBER, &managed)], &json!({}));
     assert!(texts.starts_with("Retained=Unknown "), "{texts}");
 }
 
@@ -138,8 +138,8 @@ fn adopting() -> (DesiredTable, ObservedTable) {
 
 #[test]
 fn one_fingerprint_covers_all_steps_that_await_approval() {
-    let ours = format!("{OURS}{SEPTEMBER}");
-    let marks = [(SEPTEMBER, &*ours), (AUGUST, &*ours)];
+    let managed = format!("{OURS}{SEPTEMBER}");
+    let marks = [(SEPTEMBER, &*managed), (AUGUST, &*managed)];
     let limit = json!({"limits": {"lockTimeout": "1s", "maxExpirePerRun": 1}});
     let (ready, texts) = retained(&limit, &marks, &json!({}));
     let because = "AwaitingApproval: 2 partitions would be detached in one run, more than \
@@ -161,26 +161,26 @@ fn table_in_its_grace_period_is_retained() {
 
 #[test]
 fn referenced_partition_is_retained_and_reported() {
-    let ours = format!("{OURS}{SEPTEMBER}");
+    let managed = format!("{OURS}{SEPTEMBER}");
     let key = json!({"relation": {"referencedBy": [
         {"schema": "public", "table": "invoices", "columns": [["at", "at"]]},
     ]}});
-    let (ready, texts) = retained(&json!({}), &[(SEPTEMBER, &ours)], &key);
+    let (ready, texts) = retained(&json!({}), &[(SEPTEMBER, &managed)], &key);
     assert!(ready.starts_with("Ready=False PartitionReferenced: "), "{ready}");
     assert!(texts.starts_with("Retained=False PartitionReferenced: "), "{texts}");
 }
 
 #[test]
 fn retained_names_the_approval_first() {
-    let ours = format!("{OURS}{SEPTEMBER}");
+    let managed = format!("{OURS}{SEPTEMBER}");
     let mut snapshot = snapshot(&[OCTOBER, NOVEMBER, DECEMBER, SEPTEMBER, AUGUST], &json!({}));
     for number in [3, 4] {
-        merge(&mut snapshot["partitions"][number], &json!({"comment": ours}));
+        merge(&mut snapshot["partitions"][number], &json!({"comment": managed}));
     }
     let spec = json!({"retention": {"keep": 1}, "limits": {"maxExpirePerRun": 1}});
     let (desired, observed) = (desired(&spec), meaning(snapshot));
     let remaining = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
-    let step = remaining.deferred[0].wanted.as_ref().expect("a step");
+    let step = remaining.deferred[0].step.as_ref().expect("a step");
     let failure = Failure { reason: Reason::StepFailed, message: "because".to_owned() };
     let observation = Observation {
         desired: &desired,

@@ -20,11 +20,11 @@ pub(in crate::plan::rules) fn ensure_equivalents(context: &Context<'_>, draft: &
         | Phase::Ended(_) => return,
     };
     // The definition of an index names columns, which the copy does not have before it follows.
-    let is_alike = |differences: &&CopyDifferences| differences.columns.is_empty();
+    let is_equal = |differences: &&CopyDifferences| differences.columns.is_empty();
     // After the cutover a user decides which indexes the table has.
     let is_wanted = is_complete && facts.serving == Side::Source;
     let missing = facts.differences().filter(|_| is_wanted);
-    let missing = missing.filter(is_alike);
+    let missing = missing.filter(is_equal);
     for index in missing.into_iter().flat_map(|differences| &differences.indexes) {
         let name = index.equivalent.clone().unwrap_or_else(|| create(index, draft));
         complete(index, &name, draft);

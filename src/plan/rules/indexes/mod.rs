@@ -127,8 +127,8 @@ fn replace(index: &DesiredIndex, context: &Context<'_>, draft: &mut Draft) {
 /// Drops what an earlier run left of a replacement that is no longer needed.
 fn drop_replacement(index: &DesiredIndex, draft: &mut Draft) {
     let replacement = replacement_name(index);
-    let is_ours = parent_index(&replacement, draft).is_some_and(|i| i.constraint.is_none());
-    if is_ours {
+    let is_replacement = parent_index(&replacement, draft).is_some_and(|i| i.constraint.is_none());
+    if is_replacement {
         let step = Step::DropParentIndex(DropParentIndex {
             table: draft.state.name.clone(),
             partitions: partitions_with_index(&replacement, draft),

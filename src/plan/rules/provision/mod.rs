@@ -39,12 +39,12 @@ fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft
     let default = draft.state.default_partition();
     let default = default.map(|(default, facts)| (default.name.clone(), facts.clone()));
     let newest = range.calendar.newest(&context.desired.indexes);
-    let mut spent = 0;
+    let mut drain_millis = 0;
     let missing = gaps.missing.into_iter().map(|missing| {
         let name = range_name(&draft.state.managed, &range.calendar.grid, missing.range);
         let method = match draft.unattached_table(&Bounds::Range(range.of(missing.range)), &name) {
             Some(blocker) => AttachMethod::Blocked(blocker),
-            None => attach_method(&missing, context, range, draft, &mut spent),
+            None => attach_method(&missing, context, range, draft, &mut drain_millis),
         };
         (missing, method)
     });
@@ -52,11 +52,11 @@ fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft
     if let Some(default) = &default {
         drop_unneeded_checks(default, &methods, draft);
     }
-    let (mut made, most) = (0, max_partitions(context, draft));
+    let (mut made, max) = (0, max_partitions(context, draft));
     for (missing, method) in methods {
         if !matches!(method, AttachMethod::Blocked(_)) {
             made += 1;
-            if made > most {
+            if made > max {
                 continue;
             }
         }
@@ -65,8 +65,8 @@ fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft
             DesiredPartition { missing, range: range.of(missing.range), name, newest: &newest };
         provide(context, &wanted, method, default.as_ref(), draft);
     }
-    if made > most {
-        draft.notes.push(Note::MorePeriods { planned: most, missing: made });
+    if made > max {
+        draft.notes.push(Note::MorePeriods { planned: max, missing: made });
     }
 }
 
@@ -92,7 +92,7 @@ fn provide(
         }
         // Without a default partition nothing is drained, and no check is added.
         (AttachMethod::Direct | AttachMethod::WithDrain(_) | AttachMethod::WithDefaultCheck, _) => {
-            make(context, wanted, None, draft)
+            make(context, wanted, None, draft);
         }
     }
 }
@@ -141,7 +141,7 @@ fn attach_method(
     context: &Context<'_>,
     proved: &Range<'_>,
     draft: &Draft,
-    spent: &mut u64,
+    drain_millis: &mut u64,
 ) -> AttachMethod {
     let range = missing.range;
     if missing.cause == Cause::RetentionExtended
@@ -157,7 +157,7 @@ fn attach_method(
             default,
         }));
     };
-    beside_default((default, facts), rows, range, context, proved, draft, spent)
+    beside_default((default, facts), rows, range, context, proved, draft, drain_millis)
 }
 
 /// Returns how many rows of the default partition lie in a range, or `None` if they were not counted.
@@ -179,7 +179,7 @@ fn beside_default(
     context: &Context<'_>,
     proved: &Range<'_>,
     draft: &Draft,
-    spent: &mut u64,
+    drain_millis: &mut u64,
 ) -> AttachMethod {
     let of_default = |blocker| AttachMethod::Blocked(Blocker::Default(blocker));
     let name = default.name.clone();
@@ -205,8 +205,8 @@ fn beside_default(
     }
     // Rows of this range can come at any time. So a check is added only if there is no other way, or the drains
     // together would take too long.
-    *spent = spent.saturating_add(drain::millis((default, facts), 0, None));
-    if blocker.is_some() || drain::is_too_long(*spent, context.desired.limits.lock_timeout) {
+    *drain_millis = drain_millis.saturating_add(drain::millis((default, facts), 0, None));
+    if blocker.is_some() || drain::is_too_long(*drain_millis, context.desired.limits.lock_timeout) {
         return AttachMethod::WithDefaultCheck;
     }
     AttachMethod::WithDrain(0)
