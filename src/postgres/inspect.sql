@@ -24,10 +24,10 @@ target AS (
     LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
     WHERE n.nspname = $1 AND c.relname = $2
 ),
-namesakes AS (
+same_name AS (
     SELECT c.oid, c.relname, c.relkind, c.relispartition
     FROM target t
-    -- The order of names serves the index alone: that of $4 is not the same in every encoding.
+    -- This order only helps the index: the order of $4 differs between encodings.
     JOIN pg_class c ON c.relnamespace = t.relnamespace AND c.relname >= $3::name
         AND c.relname <= coalesce($4::name, (SELECT relname FROM pg_class ORDER BY relname DESC LIMIT 1))
         AND starts_with(c.relname, $3::text)
@@ -42,7 +42,7 @@ beside AS (
     FROM (
         SELECT oid, bool_or(was_detached) AS was_detached FROM (
             SELECT oid, false AS was_detached
-            FROM namesakes WHERE relkind IN ('r', 'p', 'f') AND NOT relispartition
+            FROM same_name WHERE relkind IN ('r', 'p', 'f') AND NOT relispartition
             UNION ALL
             SELECT con.conrelid, true
             FROM pg_constraint con
@@ -81,7 +81,7 @@ members AS (
            left(d.description, 2000) AS comment, true AS hangs,
            coalesce(starts_with(d.description, $7::text), false) AS is_let_go
     FROM target t
-    -- 13 has no such column, and is to be told that it is too old: there the name means this one.
+    -- Postgres 13 has no such column; there the name refers to this one, so that the version can be reported as too old.
     CROSS JOIN (SELECT false AS inhdetachpending) before_14
     CROSS JOIN LATERAL (
         SELECT inhrelid, inhdetachpending, age(xmin) AS transactions_since
@@ -111,7 +111,7 @@ parents AS (
 published AS MATERIALIZED (
     SELECT prrelid, prpubid FROM pg_publication_rel
 ),
--- Whose build it is not ours to see has no index here.
+-- Without the privilege to see the session of a build, its index is missing here.
 building AS MATERIALIZED (
     SELECT index_relid
     FROM pg_stat_progress_create_index
@@ -123,7 +123,7 @@ SELECT 'table' AS what,
        NULL::bigint AS rows, NULL::bigint AS bytes, NULL::text[] AS storage, NULL::bool AS fits,
        NULL::name AS of, NULL::bool AS valid,
        ARRAY(
-           SELECT s.relname FROM namesakes s
+           SELECT s.relname FROM same_name s
            UNION ALL
            SELECT ty.typname
            FROM target tt
@@ -444,8 +444,8 @@ SELECT 'partition',
                    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = v.tablename
                    WHERE c.oid = m.oid OR c.oid IN (SELECT relid FROM pg_partition_ancestors(m.oid))
                ),
-           -- ATTACH and DETACH write every column of the catalog anew. So the table was part of another table since its
-           -- comment was written, or of this one.
+           -- ATTACH and DETACH rewrite the row in the catalog. So the table has been a partition of this or another table since
+           -- its comment was written.
            'movedSinceMarked', NOT m.hangs AND coalesce((
                SELECT bool_and(age(a.xmin) < age(d.xmin))
                FROM pg_description d
@@ -517,8 +517,8 @@ SELECT 'partition',
                ) AS dependents
            ) ELSE '[]' END,
            'heldBy', CASE WHEN m.inhdetachpending THEN (
-               -- Everybody sees who holds a lock; of snapshots only those who may read all statistics, and
-               -- of others the wait for them is short.
+               -- Every role can see holders of locks. Only members of pg_read_all_stats can see snapshots of other
+               -- roles; without that, the wait for them is short.
                SELECT coalesce(json_agg(json_build_object(
                    'pid', a.pid, 'gid', a.gid, 'role', a.usename, 'application', a.application_name
                ) ORDER BY a.pid, a.gid), '[]')
@@ -526,13 +526,13 @@ SELECT 'partition',
                    SELECT a.pid, NULL AS gid, a.usename, a.application_name
                    FROM pg_stat_activity a
                    WHERE a.pid <> pg_backend_pid() AND a.datname = current_database() AND (
-                       -- Who has only just begun is soon gone too, and another comes: waiting for all would never end.
+                       -- A transaction that has just begun ends soon and is followed by others: waiting for all would never end.
                        coalesce(a.xact_start < clock_timestamp() - interval '2 s', true) AND a.pid IN (
                            SELECT l.pid FROM pg_locks l
                            WHERE l.locktype = 'relation' AND l.relation = m.oid AND l.granted
                              AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
                        )
-                       -- Who came after the detach is soon gone, or they stay: for longer than a run is patient.
+                       -- A transaction younger than the detach ends soon, or lasts longer than a run retries.
                        OR (age(a.backend_xmin) >= m.transactions_since
                            OR a.backend_xmin IS NOT NULL AND a.xact_start < clock_timestamp() - interval '30 s')
                           AND a.backend_type = 'client backend'
@@ -554,7 +554,7 @@ SELECT 'partition',
                      AND x.prepared < clock_timestamp() - interval '2 s'
                      AND EXISTS (
                          SELECT FROM pg_locks l
-                         -- A lock on its own number tells under which virtual number its locks are listed.
+                         -- The lock on its own transaction ID shows the virtual transaction ID of its other locks.
                          JOIN pg_locks o USING (virtualtransaction)
                          WHERE o.pid IS NULL AND o.locktype = 'transactionid' AND o.transactionid = x.transaction
                            AND l.pid IS NULL AND l.locktype = 'relation' AND l.relation = m.oid AND l.granted
@@ -567,7 +567,7 @@ SELECT 'partition',
                       ORDER BY g.tgname), '[]')
                FROM pg_trigger g
                LEFT JOIN pg_constraint con ON con.oid = g.tgconstraint
-               -- To 14 a trigger that the partition has from its table is an internal one.
+               -- In Postgres 14, a trigger that the partition gets from its table is internal.
                WHERE g.tgrelid = m.oid AND (con.oid IS NULL OR con.contype = 't')
                  AND g.tgenabled <> 'D'
            ) ELSE '[]' END,
@@ -588,11 +588,11 @@ UNION ALL
 SELECT 'index',
        x.indrelid, NULL, ic.relname, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
        parent.relname, x.indisvalid, NULL,
-       -- One that belongs to the table's is like it, and there is no more to tell.
+       -- An index attached to a parent index is equal to it and needs no further properties.
        CASE WHEN parent.relname IS NULL THEN json_build_object(
            'name', ic.relname,
            'valid', x.indisvalid,
-           -- Everybody sees the lock under which an index is built or dropped concurrently.
+           -- Every role can see the lock under which an index is built or dropped concurrently.
            'building', x.indrelid <> t.oid AND (
                x.indexrelid IN (SELECT index_relid FROM building)
                OR NOT x.indisvalid AND EXISTS (
@@ -665,7 +665,7 @@ SELECT 'index',
        )::text END
 FROM target t
 CROSS JOIN (SELECT oid FROM members UNION ALL SELECT oid FROM target) r
--- 14 has no such column; there the name means this one.
+-- Postgres 14 has no such column; there the name refers to this one.
 CROSS JOIN (SELECT false AS indnullsnotdistinct) before_15
 CROSS JOIN LATERAL (
     SELECT indexrelid, indrelid, indkey, indclass, indcollation, indoption, indpred, indnkeyatts,
@@ -675,5 +675,5 @@ CROSS JOIN LATERAL (
 ) x
 JOIN pg_class ic ON ic.oid = x.indexrelid
 LEFT JOIN pg_inherits ii ON ii.inhrelid = x.indexrelid
--- Of the table's indexes there are few; to look each up again for every partition takes longer.
+-- The table has few indexes; looking each up again for every partition would take longer.
 LEFT JOIN parents parent ON parent.indexrelid = ii.inhparent

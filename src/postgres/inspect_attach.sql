@@ -1,4 +1,4 @@
--- What a conversion by Attach depends on, as one row of JSON: see `Attachment` in observed/attachment.rs. inspect_attach.rs
+-- State of a conversion by Attach as one row of JSON: see `Attachment` in observed/attachment.rs. inspect_attach.rs
 -- writes the query `stranded` before it.
 -- $1 plain table, $2 partitioned table, $3 name of the index with the key of the partitioned table, $4 name of the index with
 -- the own key, $5 names that the check of the bounds can have, $6 the type that it compares, or NULL.
@@ -17,7 +17,7 @@ indexes AS MATERIALIZED (
     LEFT JOIN pg_constraint AS con ON con.conindid = x.indexrelid AND con.conrelid = x.indrelid AND con.contype IN ('p', 'u')
     WHERE x.indrelid IN ($1, $2) AND x.indisunique
 ),
--- The key that the plain table lacks. A primary key takes the place of its own, which a rollback needs again.
+-- The key that the plain table lacks. A primary key replaces its own key, which a rollback needs again.
 lacked AS (
     SELECT i.definition, i.contype
     FROM indexes AS i
@@ -64,7 +64,7 @@ SELECT json_build_object(
            'bounds', coalesce((
                SELECT CASE WHEN bool_and(c.convalidated) THEN 'proven' ELSE 'stated' END FROM checks AS c HAVING count(*) > 0
            ), 'absent'),
-           -- A check that is not exactly what the operator adds, under whatever name, has no bounds.
+           -- Only a check that the operator added has bounds, regardless of its name.
            'checked', (
                SELECT json_build_array(c.bounds[1], c.bounds[2])
                FROM checks AS c

@@ -1,4 +1,4 @@
--- (continues the two files before it) What differs between the two tables of a conversion, as one row of JSON: see
+-- Continues sides.sql and differences.sql: differences between the two tables of a conversion, as one row of JSON. See
 -- `CopyDifferences` in observed/copy.rs. $1 to $6 are those of sides.sql, $7 the columns of the key of the source.
 --
 -- It is one statement, so one snapshot, and reads the catalog only. It waits for a lock of another session on one of the
@@ -29,7 +29,7 @@
 -- Indexes that the copy can have. A unique index needs the partition columns, and the key of the copy is in place of
 -- that of the source.
 wanted AS MATERIALIZED (
-    SELECT i.*, substr(i.definition, i.prefix + 1) AS shape, twin.relname AS twin, coalesce(twin.indisvalid, false) AS has_twin
+    SELECT i.*, substr(i.definition, i.prefix + 1) AS shape, equivalent.relname AS equivalent, coalesce(equivalent.indisvalid, false) AS has_equivalent
     FROM indexes AS i
     LEFT JOIN LATERAL (
         SELECT t.relname, t.indisvalid
@@ -38,7 +38,7 @@ wanted AS MATERIALIZED (
           AND substr(t.definition, t.prefix + 1) = substr(i.definition, i.prefix + 1)
         ORDER BY t.indisvalid DESC, t.relname
         LIMIT 1
-    ) AS twin ON true
+    ) AS equivalent ON true
     WHERE i.is_source AND i.indisvalid
       AND NOT (i.indisunique AND NOT i.indisexclusion AND i.is_whole AND i.key @> $7::name[] AND i.key <@ $7::name[])
       AND (NOT i.indisunique AND NOT i.indisexclusion OR i.key @> ARRAY(
@@ -66,7 +66,7 @@ SELECT json_build_object(
                    -- They cannot be built concurrently.
                    SELECT 'exclusion', i.relname, false
                    FROM wanted AS i
-                   WHERE i.indisexclusion AND NOT i.has_twin
+                   WHERE i.indisexclusion AND NOT i.has_equivalent
                ) AS p
            ),
            'notValid', (
@@ -79,7 +79,7 @@ SELECT json_build_object(
            'indexes', (
                SELECT coalesce(json_agg(json_build_object(
                           'name', i.relname,
-                          'twin', i.twin,
+                          'twin', i.equivalent,
                           'unique', i.indisunique,
                           'definition', i.shape,
                           'constraint', i.constraint_definition,
@@ -93,7 +93,7 @@ SELECT json_build_object(
                               )
                           )) ORDER BY i.relname), '[]')
                FROM wanted AS i
-               WHERE NOT i.has_twin AND NOT i.indisexclusion
+               WHERE NOT i.has_equivalent AND NOT i.indisexclusion
            ),
            'storage', (SELECT coalesce(to_json(c.reloptions), '[]') FROM pg_class AS c WHERE c.oid IN ($1, $2) AND c.relkind = 'r'),
            'accessMethod', (

@@ -49,7 +49,7 @@ collations AS MATERIALIZED (
                    CROSS JOIN LATERAL (SELECT oid, collprovider, colliculocale FROM pg_collation) c
                    WHERE c.collprovider = db.datlocprovider
                      AND (c.collprovider = 'c' OR c.colliculocale = db.daticulocale)
-               ) alike
+               ) matching
            ) END) AS actual
     FROM db
     JOIN pg_collation co ON co.oid IN (SELECT attcollation FROM target t JOIN pg_attribute a ON a.attrelid = t.oid)

@@ -182,7 +182,7 @@ fn script(work: &Work, page: Page) -> Script {
 
 #[allow(clippy::needless_pass_by_value, reason = "what map_err passes")]
 pub(super) fn invalid_answer(error: serde_json::Error) -> DatabaseError {
-    let what = format!("the answer of a page is not understood: {error}");
+    let what = format!("cannot parse the result of a page: {error}");
     DatabaseError::new(ErrorKind::Refused, what)
 }
 

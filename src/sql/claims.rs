@@ -33,7 +33,7 @@ pub struct Claimant {
 /// The table of claims. Tables are known by name, so that claims survive dump and restore.
 pub const CLAIMS: RecordTable = RecordTable {
     name: "claims",
-    content: "which resource has which table",
+    content: "which resource manages which table",
     key: &["schema_name", "table_name"],
     versions: &[&[
         Column { name: "schema_name", definition: "text" },

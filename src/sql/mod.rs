@@ -14,7 +14,7 @@
 //! | `routing.rs` | `DROP VIEW` | the view that routed roles read, which has no rows of its own |
 //!
 //! No other relation is dropped: `DROP TABLE` in `record.rs` takes a detached table out of a publication, and that in
-//! `record_tables.rs` is text of a hint. `constraint.rs` drops constraints of tables by name. `conversion/` drops besides
+//! `record_tables.rs` is text of a hint. `constraint.rs` drops constraints of tables by name. `conversion/` also drops
 //! the triggers and functions that keep the two tables equal, foreign keys that a user gives up with the source, and its trigger for `TRUNCATE` empties the passive one.
 //!
 //! Names and values reach SQL text through `quote.rs` and by no other way; the condition of a partial

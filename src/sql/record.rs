@@ -65,7 +65,7 @@ fn same_oid_guard<'a>(tables: impl Iterator<Item = (&'a QualifiedName, u32)>) ->
     let body = format!(
         "BEGIN IF EXISTS (SELECT FROM (VALUES {}) AS tables (there, looked_at) WHERE there <> \
          looked_at) THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
-         MESSAGE = 'another table has the name now, and is left alone'; END IF; END",
+         MESSAGE = 'another table has the name now, and is not changed'; END IF; END",
         pairs.join(", ")
     );
     Some(Sql(format!("DO {}", literal(&body))))

@@ -29,7 +29,7 @@ pub struct Column {
 pub struct RecordTable {
     /// Name in the schema `pgpartition`, which needs no quotes.
     pub name: &'static str,
-    /// Completes "which remembers …" in messages.
+    /// Completes "which records …" in messages.
     pub content: &'static str,
     /// Columns of the primary key.
     pub key: &'static [&'static str],
@@ -89,31 +89,31 @@ const TRUST: &str = "
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -123,7 +123,7 @@ const TRUST: &str = "
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -135,7 +135,7 @@ const TRUST: &str = "
 ///
 /// `ADD COLUMN` takes ACCESS EXCLUSIVE on the table of records, which no application uses, and rewrites
 /// nothing. It waits for the sessions that use the table, a dump for example, for `lock_timeout` at most.
-/// Of two operators the second finds the column there once it has the lock.
+/// If two operators add the column, the second finds it when it acquires the lock.
 const UPGRADE: &str = "
     FOR missing IN
         SELECT format('ADD COLUMN IF NOT EXISTS %s %s', c.name, c.definition) AS action
@@ -148,7 +148,7 @@ const UPGRADE: &str = "
     LOOP
         IF NOT pg_has_role(kept.owner, 'USAGE') THEN
             RAISE insufficient_privilege USING
-                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                MESSAGE = format('%s cannot add columns to pgpartition.%s, which records %s',
                     whom, kept_name, content),
                 HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
         END IF;
@@ -184,7 +184,7 @@ fn block(table: &RecordTable, login: LoginRole, body: &str) -> Sql {
         "DO $records$ DECLARE us name := current_user; whom text := {whom}; \
          us_in_sql text := {us_in_sql}; kept_name name := {}; content text := {}; \
          definition text := {}; added text[] := {}; added_definitions text[] := {}; \
-         home record; kept record; missing record; stranger oid; \
+         home record; kept record; missing record; other_owner oid; \
          BEGIN {body} END $records$",
         literal(table.name),
         literal(table.content),

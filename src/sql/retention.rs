@@ -39,7 +39,7 @@ pub(super) fn drop_detached(drop: &DropDetached) -> Sql {
          pg_attribute a ON a.attrelid = d.objoid AND a.attnum > 0 AND NOT a.attisdropped WHERE \
          d.objoid = {oid} AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0)) \
          THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
-         MESSAGE = 'the table is not what it was, and is not dropped'; END IF; \
+         MESSAGE = 'the table has changed since the inspection, and is not dropped'; END IF; \
          DROP TABLE {table}; END",
         literal(&table)
     );

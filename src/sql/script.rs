@@ -94,7 +94,7 @@ impl Script {
     /// The owner's code can have changed the search path, and triggers that it deferred would fire at
     /// `COMMIT`: before Postgres 18 with the privileges of the role that is set then.
     /// <https://www.postgresql.org/docs/18/release-18.html>
-    /// So would the query of a cursor `WITH HOLD`, which Postgres executes at `COMMIT`.
+    /// The query of a cursor `WITH HOLD`, which Postgres also executes at `COMMIT`, would do the same.
     /// <https://www.postgresql.org/docs/current/sql-declare.html>
     fn change_role(&self, role: &Role) -> Vec<String> {
         let (set, is_transaction) = match self.mode {

@@ -176,7 +176,7 @@ CREATE OR REPLACE TRIGGER "sync_to_partitioned_orders_move" AFTER UPDATE OF "id"
 ALTER TABLE "shop"."orders" ENABLE ALWAYS TRIGGER "sync_to_partitioned_orders_move";
 
 -- record_sync Row
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -192,35 +192,35 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -230,7 +230,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -247,7 +247,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     LOOP
         IF NOT pg_has_role(kept.owner, 'USAGE') THEN
             RAISE insufficient_privilege USING
-                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                MESSAGE = format('%s cannot add columns to pgpartition.%s, which records %s',
                     whom, kept_name, content),
                 HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
         END IF;
@@ -256,35 +256,35 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
 INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 'shop', 'orders', jsonb_build_object('level', '"Row"'::jsonb, 'columns', '["id","org_id","at","status"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"e26c5ccb0284e1ee","name":"read_only_until_cutover","relation":"orders_partitioned"},{"digest":"db576a43ea08cfa6","name":"sync_to_partitioned_orders","relation":"orders"},{"digest":"57e950645ae9176e","name":"sync_to_partitioned_orders_truncate","relation":"orders"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"79684b367a093bb0","name":"orders_partitioned_read_only"},{"digest":"c85df9689d6bc5a4","name":"sync_to_partitioned_orders"},{"digest":"4560e4f474e0768d","name":"sync_to_partitioned_orders_truncate"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'shop' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = CASE WHEN current_setting('pgpartition.intact') = 'true' THEN c.sweep END, parity = CASE WHEN current_setting('pgpartition.intact') = 'true' THEN c.parity END;
 
 -- note_sync
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -294,7 +294,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -312,7 +312,7 @@ DROP TRIGGER IF EXISTS "read_only_until_cutover" ON "shop"."orders_partitioned";
 DO 'DECLARE command text; BEGIN FOR command IN SELECT format(''DROP FUNCTION %s'', p.oid::regprocedure) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''shop'' AND p.proname IN (''sync_to_partitioned_orders'', ''sync_to_partitioned_orders_truncate'', ''sync_to_partitioned_orders_update'', ''sync_to_partitioned_orders_delete'', ''sync_to_partitioned_orders_move'', ''orders_partitioned_read_only'') AND p.pronargs = 0 AND p.prokind = ''f'' AND NOT EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgfoid = p.oid AND g.tgrelid NOT IN (''"shop"."orders"''::regclass, ''"shop"."orders_partitioned"''::regclass)) LOOP EXECUTE command; END LOOP; END';
 
 -- delete_record
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -328,35 +328,35 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -366,7 +366,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -383,7 +383,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     LOOP
         IF NOT pg_has_role(kept.owner, 'USAGE') THEN
             RAISE insufficient_privilege USING
-                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                MESSAGE = format('%s cannot add columns to pgpartition.%s, which records %s',
                     whom, kept_name, content),
                 HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
         END IF;
@@ -395,35 +395,35 @@ DELETE FROM pgpartition.conversions AS c WHERE c.schema_name = 'shop' AND c.tabl
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL synchronous_commit = off;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -433,13 +433,13 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
-DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
+DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the conversion has no such work left: plan again''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
 CALL pg_temp.pgpartition_work_8be0f1b5('DO ''
@@ -515,35 +515,35 @@ UPDATE pgpartition.conversions AS c SET reached = a.reached, until = a.until, co
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL synchronous_commit = off;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -553,7 +553,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -561,7 +561,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     END IF; END $records$;
 UPDATE pgpartition.conversions AS c SET partitions = l.found, sweep = NULL, parity = NULL FROM (SELECT coalesce(jsonb_object_agg(i.inhrelid::text, jsonb_build_array(child.relfilenode::bigint, i.xmin::text::bigint)), '{}') FROM pg_inherits AS i JOIN pg_class AS child ON child.oid = i.inhrelid JOIN pg_class AS parent ON parent.oid = i.inhparent JOIN pg_namespace AS n ON n.oid = parent.relnamespace WHERE n.nspname = 'shop' AND parent.relname = 'orders_partitioned') AS l (found) WHERE c.schema_name = 'shop' AND c.table_name = 'orders' AND c.partitions IS DISTINCT FROM l.found;
 UPDATE pgpartition.conversions AS c SET sweep = CASE WHEN (c.sweep->>'startedAt')::timestamptz = '1970-01-01T00:00:00Z'::timestamptz THEN NULL ELSE c.sweep END, parity = CASE WHEN (c.parity->>'startedAt')::timestamptz = '1970-01-01T00:00:00Z'::timestamptz THEN jsonb_set(c.parity, '{dirtyInARow}', '0') ELSE c.parity END WHERE c.schema_name = 'shop' AND c.table_name = 'orders' AND ((c.sweep->>'startedAt')::timestamptz = '1970-01-01T00:00:00Z'::timestamptz OR (c.parity->>'startedAt')::timestamptz = '1970-01-01T00:00:00Z'::timestamptz AND c.parity->>'dirtyInARow' <> '0');
-DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
+DO 'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the conversion has no such work left: plan again''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''shop'' AND c.table_name = ''orders''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
 CALL pg_temp.pgpartition_work_8be0f1b5('DO ''
@@ -714,35 +714,35 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT current_setting('pgpartition.answer');
 
 -- record_partition
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -752,7 +752,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -1048,7 +1048,7 @@ ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_'""\--/*;
 _END_with_o" ENABLE ALWAYS TRIGGER "sync_to_partitioned_größe_大きさ_of_exactly__ad7db2e3_move";
 
 -- record_sync Row
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -1064,35 +1064,35 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -1102,7 +1102,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -1119,7 +1119,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     LOOP
         IF NOT pg_has_role(kept.owner, 'USAGE') THEN
             RAISE insufficient_privilege USING
-                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                MESSAGE = format('%s cannot add columns to pgpartition.%s, which records %s',
                     whom, kept_name, content),
                 HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
         END IF;
@@ -1129,35 +1129,35 @@ INSERT INTO pgpartition.conversions AS c (schema_name, table_name, sync) SELECT 
 _END_with_o', jsonb_build_object('level', '"Row"'::jsonb, 'columns', E'["k''e\\ny","pgpartition","select","s","t","new","old","found","at","reached","pgpartition_a","a;b","\\\\","''''","$$"]'::jsonb, 'triggers', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', g.oid::bigint, 'xmin', g.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset(E'[{"digest":"073ef7b4b2214c28","name":"read_only_until_cutover","relation":"größe_大きさ_of_exactly_63_bytes_$$_''_866c0426_partitioned"},{"digest":"72d2540124e0c42b","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"},{"digest":"d3a51dc7b732656c","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3","relation":"größe_大きさ_of_exactly_63_bytes_$$_''\\"\\\\--/*;\\n_END_with_o"}]'::jsonb) AS w (relation text, name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_class AS r ON r.relnamespace = n.oid AND r.relname = w.relation JOIN pg_trigger AS g ON g.tgrelid = r.oid AND g.tgname = w.name), 'functions', (SELECT jsonb_object_agg(w.name, jsonb_build_object('oid', p.oid::bigint, 'xmin', p.xmin::text::bigint, 'digest', w.digest)) FROM jsonb_to_recordset('[{"digest":"af6aa8137fc24a5f","name":"größe_大きさ_of_exactly_63__866c0426_partitioned_read_only"},{"digest":"e675ceed69f5e57c","name":"sync_to_partitioned_größe_大きさ_of_exac_ad7db2e3_truncate"},{"digest":"a35de7cfd157a6db","name":"sync_to_partitioned_größe_大きさ_of_exactly_63_by_ad7db2e3"}]'::jsonb) AS w (name text, digest text) JOIN pg_namespace AS n ON n.nspname = 'Fin"an;ce' JOIN pg_proc AS p ON p.pronamespace = n.oid AND p.proname = w.name AND p.pronargs = 0)) ON CONFLICT (schema_name, table_name) DO UPDATE SET sync = excluded.sync, sweep = CASE WHEN current_setting('pgpartition.intact') = 'true' THEN c.sweep END, parity = CASE WHEN current_setting('pgpartition.intact') = 'true' THEN c.parity END;
 
 -- note_sync
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -1167,7 +1167,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -1192,7 +1192,7 @@ DO E'DECLARE command text; BEGIN FOR command IN SELECT format(''DROP FUNCTION %s
 _END_with_o"''::regclass, ''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_$$_''''_866c0426_partitioned"''::regclass)) LOOP EXECUTE command; END LOOP; END';
 
 -- delete_record
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'pgpartition')
         AND has_database_privilege(current_database(), 'CREATE')
     THEN
@@ -1208,35 +1208,35 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     ) THEN
         EXECUTE format('CREATE TABLE pgpartition.%s (%s)', kept_name, definition);
     END IF; END $records$;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -1246,7 +1246,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -1263,7 +1263,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
     LOOP
         IF NOT pg_has_role(kept.owner, 'USAGE') THEN
             RAISE insufficient_privilege USING
-                MESSAGE = format('%s may not add columns to pgpartition.%s, which remembers %s',
+                MESSAGE = format('%s cannot add columns to pgpartition.%s, which records %s',
                     whom, kept_name, content),
                 HINT = format('ALTER TABLE pgpartition.%s %s', kept_name, missing.action);
         END IF;
@@ -1276,35 +1276,35 @@ _END_with_o';
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL synchronous_commit = off;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -1314,14 +1314,14 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
                 us_in_sql, kept_name);
     END IF; END $records$;
 DO E'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
-_END_with_o'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o'' AND c.backfilled_at IS NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the conversion has no such work left: plan again''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce(c.reached::text, ''''), true), set_config(''pgpartition.until'', coalesce(c.until::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
 _END_with_o''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
@@ -1448,35 +1448,35 @@ _END_with_o' RETURNING json_build_object('copied', a.copied, 'total', c.copied, 
 SET LOCAL lock_timeout = '50ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL synchronous_commit = off;
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -1486,7 +1486,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',
@@ -1497,7 +1497,7 @@ _END_with_o' AND c.partitions IS DISTINCT FROM l.found;
 UPDATE pgpartition.conversions AS c SET sweep = CASE WHEN (c.sweep->>'startedAt')::timestamptz = '1970-01-01T00:00:00Z'::timestamptz THEN NULL ELSE c.sweep END, parity = CASE WHEN (c.parity->>'startedAt')::timestamptz = '1970-01-01T00:00:00Z'::timestamptz THEN jsonb_set(c.parity, '{dirtyInARow}', '0') ELSE c.parity END WHERE c.schema_name = 'Fin"an;ce' AND c.table_name = E'größe_大きさ_of_exactly_63_bytes_$$_''"\\--/*;
 _END_with_o' AND ((c.sweep->>'startedAt')::timestamptz = '1970-01-01T00:00:00Z'::timestamptz OR (c.parity->>'startedAt')::timestamptz = '1970-01-01T00:00:00Z'::timestamptz AND c.parity->>'dirtyInARow' <> '0');
 DO E'BEGIN IF current_setting(''track_counts'') <> ''on'' THEN RAISE object_not_in_prerequisite_state USING MESSAGE = ''track_counts is off: set it to on for the server, the database, and the login role''; END IF; PERFORM FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
-_END_with_o'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the record of the conversion has no such work left''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
+_END_with_o'' AND c.backfilled_at IS NOT NULL FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found USING MESSAGE = ''the conversion has no such work left: plan again''; END IF; PERFORM set_config(''pgpartition.reached'', coalesce((SELECT array_agg(k.part ORDER BY k.at) FROM jsonb_array_elements_text(c.sweep->''reached'') WITH ORDINALITY AS k (part, at))::text, ''''), true) FROM pgpartition.conversions AS c WHERE c.schema_name = ''Fin"an;ce'' AND c.table_name = E''größe_大きさ_of_exactly_63_bytes_$$_''''"\\\\--/*;
 _END_with_o''; END';
 SET LOCAL ROLE "own;\er";
 DO 'BEGIN IF NOT has_database_privilege(current_database(), ''TEMPORARY'') THEN RAISE insufficient_privilege USING MESSAGE = ''the owner of the table cannot create temporary objects in the database: grant TEMPORARY on the database to it''; END IF; IF NOT EXISTS (SELECT FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang WHERE p.pronamespace = pg_my_temp_schema() AND p.proname = ''pgpartition_work_8be0f1b5'' AND p.prokind = ''p'' AND oidvectortypes(p.proargtypes) = ''text'' AND p.prosecdef AND pg_get_userbyid(p.proowner) = current_user AND l.lanname = ''plpgsql'' AND p.prosrc = ''BEGIN EXECUTE $1; END'' AND p.proconfig = ARRAY[''search_path=pg_catalog, pg_temp'', ''row_security=off'', ''plan_cache_mode=force_custom_plan'', ''extra_float_digits=3'', ''bytea_output=hex'', ''lc_monetary=C'', ''TimeZone=UTC'', ''DateStyle=ISO, YMD'', ''IntervalStyle=postgres'']) THEN CREATE OR REPLACE PROCEDURE pg_temp.pgpartition_work_8be0f1b5(text) LANGUAGE plpgsql SECURITY DEFINER SET "search_path" = ''pg_catalog'', ''pg_temp'' SET "row_security" = ''off'' SET "plan_cache_mode" = ''force_custom_plan'' SET "extra_float_digits" = ''3'' SET "bytea_output" = ''hex'' SET "lc_monetary" = ''C'' SET "TimeZone" = ''UTC'' SET "DateStyle" = ''ISO'', ''YMD'' SET "IntervalStyle" = ''postgres'' AS ''BEGIN EXECUTE $1; END''; END IF; END';
@@ -1738,35 +1738,35 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 SELECT current_setting('pgpartition.answer');
 
 -- record_partition
-DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'how far tables are converted'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; stranger oid; BEGIN 
+DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_in_sql text := 'the login role'; kept_name name := 'conversions'; content text := 'the progress of conversions'; definition text := 'schema_name text, table_name text, reached text[], until text[], copied bigint NOT NULL DEFAULT 0, backfilled_at timestamptz, changed xid8, sync jsonb, repaired bigint NOT NULL DEFAULT 0, sweep jsonb, parity jsonb, serving_since timestamptz, partitions jsonb, PRIMARY KEY (schema_name, table_name)'; added text[] := ARRAY['serving_since', 'partitions']::text[]; added_definitions text[] := ARRAY['timestamptz', 'jsonb']::text[]; home record; kept record; missing record; other_owner oid; BEGIN 
     SELECT oid, nspowner AS owner INTO home FROM pg_namespace WHERE nspname = 'pgpartition';
     IF NOT FOUND THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create the schema pgpartition, which remembers %s',
+            MESSAGE = format('%s cannot create the schema pgpartition, which records %s',
                 whom, content),
             HINT = format('CREATE SCHEMA pgpartition AUTHORIZATION %s', us_in_sql);
     END IF;
     SELECT oid, relowner AS owner INTO kept FROM pg_class
     WHERE relnamespace = home.oid AND relname = kept_name;
-    stranger := CASE
+    other_owner := CASE
         WHEN NOT pg_has_role(home.owner, us, 'MEMBER') THEN home.owner
         WHEN NOT pg_has_role(kept.owner, us, 'MEMBER') THEN kept.owner
     END;
-    IF stranger IS NOT NULL THEN
+    IF other_owner IS NOT NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('pgpartition.%s, which remembers %s, '
-                'is in the hands of the role %I, who could have it run code as %s: a '
-                'superuser, whom both trust, has to own it',
-                kept_name, content, pg_get_userbyid(stranger), whom),
+            MESSAGE = format('pgpartition.%s, which records %s, '
+                'belongs to role %I, which could run code as %s through it: a '
+                'superuser, which both roles trust, must own it',
+                kept_name, content, pg_get_userbyid(other_owner), whom),
             HINT = format('ALTER SCHEMA pgpartition OWNER TO CURRENT_USER; '
                 'DROP TABLE IF EXISTS pgpartition.%3$s; CREATE TABLE pgpartition.%3$s (%4$s); '
                 'GRANT USAGE ON SCHEMA pgpartition TO %1$I, %2$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%3$s TO %1$I, %2$s',
-                pg_get_userbyid(stranger), us_in_sql, kept_name, definition);
+                pg_get_userbyid(other_owner), us_in_sql, kept_name, definition);
     END IF;
     IF kept.oid IS NULL THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not create pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot create pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE, CREATE ON SCHEMA pgpartition TO %s', us_in_sql);
     END IF;
@@ -1776,7 +1776,7 @@ DO $records$ DECLARE us name := current_user; whom text := 'the login role'; us_
         AND has_table_privilege(kept.oid, 'UPDATE') AND has_table_privilege(kept.oid, 'DELETE')
     ) THEN
         RAISE insufficient_privilege USING
-            MESSAGE = format('%s may not use pgpartition.%s, which remembers %s',
+            MESSAGE = format('%s cannot use pgpartition.%s, which records %s',
                 whom, kept_name, content),
             HINT = format('GRANT USAGE ON SCHEMA pgpartition TO %1$s; '
                 'GRANT SELECT, INSERT, UPDATE, DELETE ON pgpartition.%2$s TO %1$s',

@@ -1,7 +1,7 @@
-//! A conversion by `Attach`: the plain table becomes the oldest partition of the partitioned table, which takes its name;
-//! and a table of its own again. No row is copied.
+//! Cutover and rollback of a conversion by `Attach`. The cutover attaches the plain table as the oldest partition of the
+//! partitioned table, which takes its name; the rollback detaches it. No row is copied.
 //!
-//! Both are one block of the owner, which reads the catalog under its locks and changes all of it.
+//! Each is one block of the owner, which reads the catalog under its locks and makes all changes.
 
 use super::bound::{GO_ON_AFTER, LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_WORK};
@@ -18,14 +18,14 @@ use crate::sql::Sql;
 use crate::sql::comment::marker;
 use crate::sql::quote::{self, literal, name, qualified};
 
-/// What depends on the partitioned table, and cannot follow a rollback. `$1` is the plain table, `$2` the partitioned one,
+/// Query for the objects that depend on the partitioned table and cannot follow a rollback. `$1` is the plain table, `$2` the partitioned one,
 /// `$3` the name of the key that the first has for the second.
 const STRANDED: &str = include_str!("stranded.sql");
 
-/// Makes the plain table the oldest partition. The owner of the tables runs it in a transaction.
+/// Attaches the plain table as the oldest partition. The owner of the tables runs it in a transaction.
 ///
-/// It fails with `object_not_in_prerequisite_state` (55000) if something is not as it was looked at. The bounds of the
-/// partition must be a valid check of the plain table: otherwise Postgres reads all rows under the lock.
+/// It fails with `object_not_in_prerequisite_state` (55000) if an object has changed since the inspection. The plain table
+/// must have a validated check of the bounds: otherwise Postgres scans all rows under the lock.
 #[must_use]
 pub fn attach_source(attach: &AttachSource) -> Vec<Sql> {
     let AttachSource { table, source, copy, range, .. } = attach;
@@ -49,7 +49,7 @@ pub fn attach_source(attach: &AttachSource) -> Vec<Sql> {
     run_on(table, &body)
 }
 
-/// Makes the oldest partition a plain table again, which has the name. The owner of the tables runs it in a transaction.
+/// Detaches the oldest partition and gives it the name of the table. The owner of the tables runs it in a transaction.
 ///
 /// It fails with `object_not_in_prerequisite_state` (55000) if another partition has a row.
 #[must_use]
@@ -74,7 +74,7 @@ fn run_on(table: &CopiedTable, body: &str) -> Vec<Sql> {
     run(table, body, [&source, &copy, "false"], &[])
 }
 
-/// Fills a template. `own` are the parts that only it has.
+/// Fills a template. `own` are the parts that only this template has.
 fn body(
     template: &str,
     table: &CopiedTable,

@@ -1,9 +1,9 @@
-  -- Waits for locks end at this time, so that together they take no longer than one may.
+  -- Deadline of all waits for locks together, which is that of a single wait.
   deadline timestamptz := clock_timestamp() + nullif(current_setting('lock_timeout'), '0')::interval;
   serving oid := pgpartition.source;
   name text := @serving_text;
   partition text := @partition;
-  -- Commands for after the exchange of names. What the catalog says of the table then means the partitioned one.
+  -- Commands to run after the exchange of names. Names in definitions then refer to the partitioned table.
   later text[] := '{}';
   views text[] := '{}';
   command text;
@@ -33,7 +33,7 @@ BEGIN
         MESSAGE = format('partition %s has rows, which would become rows of the table: remove them', pgpartition.command);
     END IF;
   END LOOP;
-@triggers@bound  -- The key that the partitioned table has and the table lacks takes the place of its own.
+@triggers@bound  -- The key of the partitioned table, which the plain table lacks, replaces its own key.
   SELECT c.relname, x.indisreplident INTO pgpartition.row_key, pgpartition.has_replica_identity
     FROM pg_index AS x
     JOIN pg_class AS c ON c.oid = x.indexrelid
@@ -77,7 +77,7 @@ BEGIN
   END LOOP;
   EXECUTE format('ALTER TABLE %s RENAME TO %I', pgpartition.name, @partition_name);
   EXECUTE format('ALTER TABLE %s RENAME TO %I', @passive_text, @name);
-  -- A partition has the sequence of its table. Under this lock nobody takes a number.
+  -- A partition uses the sequence of its table. Under this lock no session takes a number.
   FOR object IN
     SELECT k.attname, s.relname AS old, s.oid::regclass AS "from", q.oid::regclass AS "to"
     FROM pg_attribute AS k
@@ -102,7 +102,7 @@ BEGIN
   IF pgpartition.indexes <> (SELECT count(*) FROM pg_index AS x WHERE x.indrelid = pgpartition.source) THEN
     RAISE object_not_in_prerequisite_state USING MESSAGE = 'the table lacks an index of the partitioned table: plan again';
   END IF;
-  -- Indexes of the table that serves have the names that applications know.
+  -- Indexes of the serving table have the names that applications know.
   FOR object IN
     SELECT p.oid::regclass AS parent, c.oid::regclass AS child, c.relname, 'pgpartition_index_' || c.oid AS fallback,
       @partition_name || substr(p.relname, length(@copy_name) + 1) AS new, starts_with(p.relname, @copy_name) AS is_named

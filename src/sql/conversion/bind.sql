@@ -5,8 +5,8 @@
 @limit    BEGIN
       EXECUTE command;
     EXCEPTION
-      -- It groups by a key that the other table does not have, or has a column of the row type: it goes on reading the
-      -- table that it reads.
+      -- The object groups by a key that the other table lacks, or has a column of the row type: it continues to read the
+      -- same table.
       WHEN grouping_error OR invalid_table_definition THEN NULL;
     END;
   END LOOP;

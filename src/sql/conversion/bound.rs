@@ -1,5 +1,5 @@
-//! What goes by the name of the table: views, functions with a body of SQL, publications, and the sequences of serial
-//! columns. A block that gives the name to another table binds them to that one.
+//! Objects bound to the table by OID: views, SQL-body functions, publications, and the sequences of serial columns. A block
+//! that gives the name to another table binds them to that table.
 
 use super::create::fill;
 
@@ -15,7 +15,7 @@ pub(super) const GO_ON_AFTER: &str = "'SELECT setval(%1$s::oid, CASE WHEN n.next
       v.is_called) FROM %2$s AS v, pg_sequence AS s, LATERAL (SELECT v.last_value + s.seqincrement::numeric * s.seqcache
       * current_setting(''max_connections'')::int AS next) AS n WHERE s.seqrelid = %1$s'";
 
-/// What the words in a template stand for: the views are locked, what is bound to the table is read before the names
+/// Parts of a template: the views are locked, what is bound to the table is read before the names
 /// change, and made again after it. `later` and `views` are the commands for that, `serving` is the table.
 const BOUND: [(&str, &str); 3] = [
     ("@lock_views", include_str!("lock_views.sql")),
@@ -23,7 +23,7 @@ const BOUND: [(&str, &str); 3] = [
     ("@bind", include_str!("bind.sql")),
 ];
 
-/// Fills a template whose block gives the name of the table to another one. `parts` has what these pieces need.
+/// Fills a template whose block gives the name of the table to another one. `parts` are its further parts.
 pub(super) fn fill_bound(template: &str, mut parts: Vec<(&'static str, String)>) -> String {
     let bound = BOUND.map(|(word, piece)| (word, fill(piece, &parts)));
     parts.extend(bound);

@@ -1,6 +1,6 @@
   FOR object IN
     SELECT v.oid::regclass AS name, v.reloptions, w.rulename, w.oid AS rule,
-      -- A use of the whole row names the row type behind column 0.
+      -- A use of the whole row refers to column 0.
       strpos(w.ev_action::text, format(':varattno 0 :vartype %s ', t.reltype)) > 0 AS whole_row
     FROM pg_class AS t
     JOIN pg_rewrite AS w ON w.oid IN (
@@ -34,7 +34,7 @@
         SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum)
         FROM pg_attribute AS a WHERE a.attrelid = pgpartition.serving AND a.attnum = ANY (r.prattrs::int2[])
       ) || ')', ' WHERE (' || pg_get_expr(r.prqual, pgpartition.serving) || ')') AS part
-    -- 14 has no such columns.
+    -- Postgres 14 has no such columns.
     FROM (SELECT NULL::int2vector AS prattrs, NULL::pg_node_tree AS prqual) AS since_15
     CROSS JOIN LATERAL (SELECT r.prpubid, prattrs, prqual FROM pg_publication_rel AS r WHERE r.prrelid = pgpartition.serving) AS r
     JOIN pg_publication AS p ON p.oid = r.prpubid
@@ -43,7 +43,7 @@
     EXECUTE format('ALTER PUBLICATION %I DROP TABLE %s', object.pubname, @serving_text);
     later := later || format('ALTER PUBLICATION %I ADD TABLE %s%s', object.pubname, @serving_text, object.part);
   END LOOP;
-  -- A sequence that a column owns and both tables use, as a serial has, becomes the other column's.
+  -- A sequence that a column owns and both tables use, such as that of a serial column, becomes owned by the other column.
   SELECT pgpartition.later || coalesce(array_agg(
       format('ALTER SEQUENCE %s OWNED BY %s.%I', d.objid::regclass, @serving_text, a.attname) ORDER BY a.attnum), '{}')
     INTO pgpartition.later

@@ -1,22 +1,21 @@
-//! The block that compares a page of both tables, and repairs the copy.
+//! Block that compares a page of both tables and repairs the copy.
 //!
 //! It reads both tables in one statement, and so in one snapshot. The triggers write in the transaction of the
-//! application, so in every snapshot the tables are equal: what differs is a defect, whatever is being written. Only a
-//! column `GENERATED ALWAYS AS IDENTITY` can differ without one, since the triggers cannot update it.
+//! application, so the tables are equal in every snapshot, and any difference is a defect. The exception is a column
+//! `GENERATED ALWAYS AS IDENTITY`, which the triggers cannot update.
 
 use super::copy::{ALLOW, BEGIN_WORK, END_WORK, NOTE_WAITS, answer, is_above, passed};
 use super::page::Comparison;
 use super::text::{LABEL, Text, of};
 use crate::partition::Identifier;
 
-/// The temporary table of a session that has the key of the last row that a read-only comparison compared. The owner of
-/// the tables owns it, too.
+/// Temporary table with the key of the last row that a read-only comparison compared. The owner of the tables owns it.
 pub(super) const CURSOR: &str = "pg_temp.pgpartition_verified";
 
-/// What the array of rows that differ has of each.
+/// Elements of the array of differing rows.
 #[derive(Clone, Copy)]
 enum Listed {
-    /// The key.
+    /// Key of the row only.
     Key,
     /// `missing`, `extra`, or `different`, then the key.
     KindAndKey,
@@ -48,8 +47,8 @@ pub(super) fn block(text: Text<'_>, rows: u32, comparison: Comparison) -> String
     )
 }
 
-/// Compares a page and changes nothing but [`CURSOR`], which says where it begins. The answer lists up to `keys` rows
-/// that differ.
+/// Compares a page and changes only [`CURSOR`], which has the lower end of the page. The result lists up to `keys` differing
+/// rows.
 pub(super) fn read_only_block(text: Text<'_>, rows: u32, keys: u32) -> String {
     let row_key = text.row_key();
     let declared = [
@@ -68,12 +67,12 @@ pub(super) fn read_only_block(text: Text<'_>, rows: u32, keys: u32) -> String {
     )
 }
 
-/// Most rows of the copy in a page of so many rows of the source.
+/// Returns the maximum number of rows of the copy in a page with this number of rows of the source.
 fn most_of_copy(rows: u32) -> u32 {
     rows.max(1).saturating_mul(2)
 }
 
-/// The page ends after so many rows of the table. The last page has no end.
+/// Finds the end of the page after this number of rows of the table. The last page has no end.
 fn find_end(text: Text<'_>, table: &str, rows: u32) -> String {
     let key = text.row_key();
     format!(
@@ -88,8 +87,8 @@ fn find_end(text: Text<'_>, table: &str, rows: u32) -> String {
     )
 }
 
-/// Compares the page. If the copy has many more rows there than the source, the comparison does not read all of them: then
-/// the page ends after as many rows of the copy, and is compared again.
+/// Compares the page. If the copy has many more rows in the page than the source, the page ends after a limited number of rows
+/// of the copy and is compared again.
 fn compare_bounded(text: Text<'_>, rows: u32, max_listed: u32, listed: Listed) -> String {
     format!(
         "  LOOP\n{}  EXIT WHEN copy_rows <= {};\n{}  END LOOP;\n",
@@ -99,7 +98,7 @@ fn compare_bounded(text: Text<'_>, rows: u32, max_listed: u32, listed: Listed) -
     )
 }
 
-/// The rows of the page.
+/// Condition for the rows of the page.
 fn is_in_page(key: &[&Identifier]) -> String {
     let to_end = Text::compared(key, "s", "<=", "upto");
     format!("{} AND ({LABEL}.is_last OR {to_end})", is_above(key, "s"))
@@ -132,13 +131,13 @@ fn compare(text: Text<'_>, rows: u32, max_listed: u32, listed: Listed) -> String
         of_a.iter().zip(&of_b).map(|(a, b)| format!("coalesce({a}, {b})::text")).collect();
     let on: Vec<_> = of_a.iter().zip(&of_b).map(|(a, b)| format!("{a} = {b}")).collect();
     let on = on.join(" AND ");
-    // Each side has the first column of the key, if it has the row.
+    // The first column of the key shows whether a side has the row.
     let absent = |columns: &[String]| {
         columns.first().map(|c| format!("{c} IS NULL OR ")).unwrap_or_default()
     };
     let present = |columns: &[String]| columns.first().cloned().unwrap_or_default();
-    // Rows that are built here, from columns, cost less than the whole rows of the subqueries: those are built below the
-    // join, which carries them beside the columns.
+    // Building rows from columns here is cheaper than whole rows in the subqueries, which the join would carry in addition
+    // to the columns.
     let [row_a, row_b] = ["a", "b"].map(|alias| format!("ROW({})::record", text.columns_of(alias)));
     let differs = format!("{}{}{row_a} *<> {row_b}", absent(&of_a), absent(&of_b));
     let kind = match listed {
@@ -161,10 +160,10 @@ fn compare(text: Text<'_>, rows: u32, max_listed: u32, listed: Listed) -> String
     )
 }
 
-/// Locks the row of the serving table first, as the application and its trigger do. The lock on the row of the passive one
-/// waits for a trigger that is writing it. Each statement after that sees what was committed until then.
+/// Locks the row of the serving table first, as the application and its trigger do. The lock on the row of the passive table
+/// waits for a trigger that writes to it. Each later statement sees all rows committed until then.
 ///
-/// A row whose identity differs is deleted and inserted, since an update cannot set it.
+/// A row with another identity value is deleted and inserted, because an update cannot set that value.
 fn repair(text: Text<'_>) -> String {
     let key = text.full_key();
     let assigned: String = Text::variables(&key, "found")

@@ -1,15 +1,15 @@
-//! The block that copies a page of rows.
+//! Block that copies a page of rows.
 //!
-//! It reads the end of the page first and without row locks: a locked row can be another one by the time the lock is
-//! there, and the cursor would skip what lies between. Then it locks the rows, so that no write to one of them is lost
-//! between reading and inserting it, and leaves alone what the sync has copied.
+//! It finds the end of the page first, without row locks: a row can change its key while the statement waits for its lock,
+//! and the cursor would skip the rows in between. Then it locks the rows, so that no write to them is lost between reading
+//! and inserting.
 //!
-//! What the sync had copied before is left out of the insert. If it had copied no row of the page, which is what most pages
-//! of most tables find, the insert takes them all, which saves a join. If the sync copies one of the rows meanwhile, the
-//! insert fails, and is repeated with `ON CONFLICT`, which is right in every case, but costs half as much again.
+//! The insert omits rows that the sync has already copied. Usually there are none, and the insert takes all rows of the page,
+//! which saves a join. If the sync copies one of the rows meanwhile, the insert fails and is repeated with `ON CONFLICT`,
+//! which is always correct but takes half as long again.
 //!
-//! `reached` is the key of the last row that was copied, `until` that of the last row to copy: rows above it came
-//! after the triggers. Each is NULL in the beginning.
+//! `reached` is the key of the last copied row, `until` the key of the last row to copy: rows above it were inserted after the
+//! triggers. Both are NULL in the beginning.
 
 use super::text::{LABEL, Text};
 use crate::partition::Identifier;
@@ -59,7 +59,7 @@ fn insert(text: Text<'_>) -> String {
         text.source(),
         Text::order(&key, "s", ""),
     );
-    // The order has the index be read, of which no row may be in the page: the planner expects some.
+    // The planner expects rows in the page even if there are none; the order makes it read the index.
     format!(
         "  PERFORM FROM {copy} AS t WHERE {copy_page} {order} LIMIT 1;\n  BEGIN\n    IF FOUND THEN\n    {insert}\n      WHERE \
          NOT EXISTS (SELECT FROM {copy} AS t WHERE {copy_page} AND {same_key});\n    ELSE\n    {insert};\n    END IF;\n    GET \
@@ -76,18 +76,18 @@ fn assign(key: &[&Identifier]) -> String {
     variables.map(|(upto, last)| format!("    {upto} := {last};\n")).collect()
 }
 
-/// A row lies above the key in `after`, if there is one. The planner drops the first half, since the block plans for
-/// values.
+/// Condition for rows above the key in `after`, if there is one. The planner removes the first half, because the block is
+/// planned with the values of its variables.
 pub(super) fn is_above(key: &[&Identifier], alias: &str) -> String {
     format!("({LABEL}.is_first OR {})", Text::compared(key, alias, ">", "after"))
 }
 
-/// Declares a variable that holds the key in the setting of this name.
+/// Declares a variable with the key from the setting of this name.
 pub(super) fn passed(name: &str) -> String {
     format!("  {name} text[] := nullif(current_setting('pgpartition.{name}'), '')::text[];\n")
 }
 
-/// Sets the answer of the block to the values of these variables.
+/// Sets the result of the block to the values of these variables.
 pub(super) fn answer(variables: &[&str]) -> String {
     let pairs: Vec<_> = variables.iter().map(|name| format!("'{name}', {LABEL}.{name}")).collect();
     format!(
@@ -96,15 +96,15 @@ pub(super) fn answer(variables: &[&str]) -> String {
     )
 }
 
-/// Notes whether another session waits for a lock of this one, which every role sees. When a block with an exception
-/// handler ends, sessions that wait for it wake up for a moment.
+/// Records whether another session waits for a lock of this one, which every role can see. At the end of a block with an
+/// exception handler, sessions that wait for it wake up briefly.
 pub(super) const NOTE_WAITS: &str = "  blocks := EXISTS (SELECT FROM pg_locks AS l WHERE NOT l.granted AND \
     pg_backend_pid() = ANY (pg_blocking_pids(l.pid)));\n";
 
 /// Lets this transaction write to the copy.
 pub(super) const ALLOW: &str = "  PERFORM set_config('pgpartition.sync', 'on', true);\n";
 
-/// Begins a block, which `EXIT work` leaves, and [`END_WORK`] ends.
+/// Begins a block that `EXIT work` leaves and [`END_WORK`] ends.
 pub(super) const BEGIN_WORK: &str = "  <<work>>\n  BEGIN\n";
 
 macro_rules! run_deferred {
@@ -142,12 +142,11 @@ macro_rules! written {
     };
 }
 
-/// Ends the permission to write to the copy, and runs all code that was put off.
+/// Ends the permission to write to the copy, and runs all deferred code.
 ///
-/// The code of a constraint or a domain can write to a table with a deferred trigger, whose code would run after this
-/// block: with the privileges of the session, in which it can change the role. It can also defer itself again. So
-/// no such table may have been written to. Such code can also change the search path: it is set again before names are
-/// looked up.
+/// The code of a constraint or a domain can write to a table with a deferred trigger, which would run after this block with
+/// the privileges of the session, where it can change the role. It can also defer itself again. So the block fails if such
+/// a table was written to. Such code can also change the search path, so the path is set again before names are looked up.
 pub(super) const END_WORK: &str = concat!(
     run_deferred!(),
     "  IF EXISTS (
@@ -159,8 +158,8 @@ pub(super) const END_WORK: &str = concat!(
     reject_deferred!()
 );
 
-/// Ends a block that creates deferrable triggers on tables to which the session may have written a moment ago: Postgres
-/// counts that until it reports it. `written` is [`WRITTEN`] from before the block.
+/// Ends a block that creates deferrable triggers on tables to which the session may have just written: Postgres counts these
+/// rows until it reports them. `written` is [`WRITTEN`] from before the block.
 pub(super) const END_SWAP: &str = concat!(
     run_deferred!(),
     "  IF ",
@@ -169,5 +168,5 @@ pub(super) const END_SWAP: &str = concat!(
     reject_deferred!()
 );
 
-/// The number of rows that the session wrote lately to tables with a deferrable trigger, or to the two tables.
+/// Number of rows that the session has recently written to tables with a deferrable trigger, or to the two tables.
 pub(super) const WRITTEN: &str = written!();

@@ -1,7 +1,7 @@
-//! The partitioned copy: creating it, making it equal to its source again, and dropping it.
+//! Statements that create the partitioned copy, apply changes of its source, and drop it.
 //!
-//! All of it runs in a block of the owner. Postgres parses texts of the catalog there, and for that can run code of the
-//! owner, such as conditions of domains.
+//! All run in a block of the owner: Postgres parses texts of the catalog there, which can run code of the owner, such as
+//! conditions of domains.
 
 use super::copy::{BEGIN_WORK, END_WORK};
 use super::guard::remove_guard;
@@ -14,7 +14,7 @@ use crate::partition::{
 use crate::sql::Sql;
 use crate::sql::quote::{list, literal, qualified};
 
-/// Variables that stand for the parameters of the query in `sides.sql`, in their order. `copy` is NULL if `is_new`.
+/// Variables for the parameters of the query in `sides.sql`, in order. `copy` is NULL if `is_new`.
 /// `triggers` are the names of the sync triggers, `known` the columns they were created for, `checks` the names that the
 /// check of the bounds of the plain table can have.
 const VARIABLES: [(&str, &str); 6] = [
@@ -26,38 +26,37 @@ const VARIABLES: [(&str, &str); 6] = [
     ("checks", "text[]"),
 ];
 
-/// The common table expressions that find what differs, up to `commands`.
+/// Common table expressions that find the differences, up to `commands`.
 pub(super) const DIFFERENCES: &str =
     concat!(include_str!("sides.sql"), include_str!("differences.sql"));
 
 /// Creates the copy, empty and without partitions. The owner of the source runs it in a transaction.
 ///
-/// It has the key of the source with the partition columns after it, and what the table of `docs/reference/inheritance.md`
-/// says. It has no other index than those of constraints, no trigger, and no foreign key to the source itself: the source
-/// enforces that one as long as it is there.
+/// The copy has the key of the source followed by the partition columns, and the properties that
+/// `docs/reference/inheritance.md` lists. It has only the indexes of constraints, no triggers, and no foreign key to the source
+/// itself, which the source enforces while it exists.
 #[must_use]
 pub fn create_copy(table: &CopiedTable, method: Method) -> Vec<Sql> {
     let source = oid(&qualified(&table.source));
     run(table, &body(table, method), [&source, "NULL", "true"], &[])
 }
 
-/// Makes the passive table equal to the one that applications use again, if columns or properties of that one were changed.
-/// The owner runs it in the transaction that installs the sync again afterwards. `known` are the columns for which the
-/// triggers were created, in that order, so that renamed columns are found; none after the cutover.
+/// Applies changes of columns and properties of the serving table to the passive one. The owner runs it in the transaction
+/// that then installs the sync again. `known` are the columns for which the triggers were created, in order, to find renamed
+/// columns; it is empty after the cutover.
 ///
-/// What cannot be made equal without reading all rows stays as it is: `observed::CopyDifferences` has it as an obstacle.
+/// Differences that would require reading all rows stay: `observed::CopyDifferences` reports them as obstacles.
 #[must_use]
 pub fn follow(table: &CopiedTable, method: Method, known: &[Identifier]) -> Vec<Sql> {
     let [serving, passive] = oids(table);
     run(table, &body(table, method), [&serving, &passive, "false"], known)
 }
 
-/// Validates the constraints that [`follow`] added for new rows only. The owner runs it in a transaction. It reads all
-/// rows, while the application reads and writes.
+/// Validates the constraints that [`follow`] added as `NOT VALID`. The owner runs it in a transaction. It reads all rows while
+/// the application reads and writes.
 ///
-/// It fails with `check_violation` (23514) or `foreign_key_violation` (23503) if a row violates one: a column that was added
-/// as NOT NULL has no values in the copy before a sweep repairs its rows. So it is for tables that a sweep since then found
-/// equal.
+/// It fails with `check_violation` (23514) or `foreign_key_violation` (23503) if a row violates one: a column added as NOT
+/// NULL has no values in the copy until a sweep repairs its rows. So it requires a clean sweep since then.
 #[must_use]
 pub fn validate_copy(table: &CopiedTable) -> Vec<Sql> {
     let body = format!(
@@ -73,8 +72,8 @@ pub fn validate_copy(table: &CopiedTable) -> Vec<Sql> {
 
 /// Drops the copy with all its partitions. The owner runs it in a transaction, after [`remove_sync`](super::remove_sync).
 ///
-/// It fails if the table has another object identifier than `copy`, if its comment does not say that it is a copy, or if
-/// it has a partition without a marker of the operator: a user attached a table of their own.
+/// It fails if the table has another OID than `copy`, if it lacks the mark of a copy, or if it has a partition without a
+/// marker of the operator, which a user attached.
 #[must_use]
 pub fn drop_copy(table: &CopiedTable, copy: u32) -> Vec<Sql> {
     let name = qualified(&table.copy);
@@ -88,7 +87,7 @@ pub fn drop_copy(table: &CopiedTable, copy: u32) -> Vec<Sql> {
 
 fn reject_other_copies(table: &CopiedTable, copy: u32) -> String {
     let shown = table.copy.display();
-    let replaced = format!("table {shown} is not the copy that was to be dropped: plan again");
+    let replaced = format!("table {shown} is not the planned copy: plan again");
     let not_marked = format!("table {shown} is not marked as a copy, and is not dropped");
     let attached = format!(
         "partition %s of {} was not created for this table by the operator, and is not dropped: detach it, or drop it",
@@ -117,13 +116,13 @@ pub(in crate::sql) fn analyze(copy: &QualifiedName) -> Sql {
     Sql(format!("ANALYZE {}", qualified(copy)))
 }
 
-/// The object identifiers of the table that applications use and of the passive one.
+/// Variables with the OIDs of the serving and the passive table.
 fn oids(table: &CopiedTable) -> [String; 2] {
     let serving = table.serving();
     [serving, serving.other()].map(|side| oid(&qualified(table.name_of(side))))
 }
 
-/// Runs a block. `body` is what follows the declarations of the variables, of which the first have these values.
+/// Returns a block. `body` follows the declarations of the variables, the first of which have these values.
 pub(super) fn run(
     table: &CopiedTable,
     body: &str,
@@ -154,7 +153,7 @@ fn body(table: &CopiedTable, method: Method) -> String {
         ("@source", qualified(table.name_of(serving))),
         ("@copy", literal(&qualified(table.name_of(serving.other())))),
         ("@mark", literal(&copy_marker(&table.managed))),
-        // It becomes part of a text for format().
+        // The text becomes part of an argument of format().
         ("@by", literal(&by)),
         ("@full_key_names", names(&full_key, "name")),
         ("@full_key", literal(&list(&full_key))),
@@ -172,7 +171,7 @@ pub(super) fn with_variables(query: &str) -> String {
     })
 }
 
-/// Replaces each `@word` of a template by its part. What a part contains is not replaced again.
+/// Replaces each `@word` of a template by its part. Words within parts are not replaced.
 pub(super) fn fill(template: &str, parts: &[(&str, String)]) -> String {
     let mut filled = String::new();
     let mut rest = template;

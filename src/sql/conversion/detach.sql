@@ -1,9 +1,9 @@
-  -- Waits for locks end at this time, so that together they take no longer than one may.
+  -- Deadline of all waits for locks together, which is that of a single wait.
   deadline timestamptz := clock_timestamp() + nullif(current_setting('lock_timeout'), '0')::interval;
   serving oid := pgpartition.copy;
   name text := @serving_text;
   partition text := @partition;
-  -- Commands for after the exchange of names. What the catalog says of the table then means the plain one.
+  -- Commands to run after the exchange of names. Names in definitions then refer to the plain table.
   later text[] := '{}';
   views text[] := '{}';
   command text;
@@ -27,17 +27,17 @@ BEGIN
     GET DIAGNOSTICS rows = ROW_COUNT;
     IF pgpartition.rows > 0 THEN
       RAISE object_not_in_prerequisite_state USING
-        MESSAGE = format('partition %s has rows, which a rollback would take out of the table', pgpartition.command);
+        MESSAGE = format('partition %s has rows, which a rollback would remove from the table', pgpartition.command);
     END IF;
   END LOOP;
   SELECT string_agg(s.description, ', ' ORDER BY s.description) INTO pgpartition.command FROM (
 @stranded  ) AS s;
   IF pgpartition.command IS NOT NULL THEN
     RAISE object_not_in_prerequisite_state USING
-      MESSAGE = format('a rollback would leave an empty table to what depends on the partitioned one: %s',
+      MESSAGE = format('a rollback would leave these objects with an empty partitioned table: %s',
         left(pgpartition.command, 1000));
   END IF;
-@triggers@bound  -- The key that took the place of the table's own, and the name that the own one gets again.
+@triggers@bound  -- The key that replaced the key of the plain table, and the name that the latter gets back.
   SELECT k.oid, k.contype, x.indisreplident, p.relname AS name INTO key
     FROM pg_constraint AS k
     JOIN pg_index AS x ON x.indexrelid = k.conindid
@@ -45,7 +45,7 @@ BEGIN
     JOIN pg_class AS p ON p.oid = i.inhparent
     WHERE k.conrelid = pgpartition.source AND k.conname = @full_key;
   own := obj_description(pgpartition.source, 'pg_class');
-  -- Indexes of the table that serves have the names that applications know.
+  -- Indexes of the serving table have the names that applications know.
   FOR object IN
     SELECT p.oid::regclass AS parent, c.oid::regclass AS child, c.relname AS of_child, p.relname AS of_parent,
       @copy_name || substr(c.relname, length(@partition_name) + 1) AS new, starts_with(c.relname, @partition_name) AS is_named

@@ -34,7 +34,7 @@ alterations AS MATERIALIZED (
     WHERE k.attgenerated <> ''
     UNION ALL
     SELECT k.is_source, 26, 'identity', k.attname, concat(k.generated, k.options),
-           -- An identity column must be NOT NULL first.
+           -- An identity column must first be NOT NULL.
            CASE WHEN NOT p.attnotnull THEN NULL
                 WHEN p.attidentity = ''
                 THEN format('ALTER COLUMN %I ADD GENERATED %s AS IDENTITY (%s)', k.attname, k.generated, k.options)
@@ -59,14 +59,14 @@ alterations AS MATERIALIZED (
     FROM cols AS k
     WHERE k.target <> -1 AND k.attname IN (SELECT p.attname FROM paired AS p WHERE NOT p.is_retyped)
     UNION ALL
-    -- ANALYZE of a partitioned table takes n_distinct_inherited.
+    -- ANALYZE of a partitioned table uses n_distinct_inherited.
     SELECT k.is_source, 41, 'statistics', k.attname, o.option, format('ALTER COLUMN %I SET (%s)', k.attname, o.option),
            format('ALTER COLUMN %I RESET (%s)', k.attname, split_part(o.option, '=', 1)), true
     FROM cols AS k
     CROSS JOIN copy AS c
     CROSS JOIN LATERAL (
         SELECT o.option FROM unnest(k.attoptions) AS o (option)
-        -- The plain table does not get what the partitioned table has only because of its n_distinct.
+        -- The plain table does not get options that the partitioned table has only because of its n_distinct.
         WHERE NOT (c.relkind = 'r' AND k.attoptions @> ARRAY[replace(o.option, 'n_distinct_inherited=', 'n_distinct=')]
                    AND o.option LIKE 'n\_distinct\_inherited=%' AND NOT EXISTS (
                        SELECT FROM cols AS p
@@ -78,8 +78,8 @@ alterations AS MATERIALIZED (
     WHERE k.attname IN (SELECT p.attname FROM paired AS p WHERE NOT p.is_retyped)
     UNION ALL
     SELECT k.is_source, 50, CASE k.contype WHEN 'c' THEN 'check' ELSE 'foreignKey' END, k.conname, k.definition,
-           -- Rows of the source can violate one that is not valid. 17 and older have no foreign key of a partitioned table
-           -- that is not valid. If each partition has a valid one, Postgres reads no row.
+           -- Rows of the source can violate a constraint that is not valid. Before Postgres 18, a foreign key of a partitioned
+           -- table cannot be NOT VALID. If each partition has a valid one, Postgres reads no row.
            CASE WHEN k.definition LIKE '% NOT VALID' OR k.is_of_row THEN NULL
                 WHEN k.contype = 'c' OR $3 OR c.relkind = 'r' OR NOT EXISTS (
                     SELECT FROM leaves AS l
@@ -116,7 +116,7 @@ alterations AS MATERIALIZED (
                ) END, NULL, false
     FROM side AS s
     UNION ALL
-    -- Postgres would write all rows of a plain table again.
+    -- Postgres would rewrite the plain table.
     SELECT s.is_source, 72, 'tablespace', '', t.spcname,
            CASE WHEN c.relkind = 'p' THEN format('SET TABLESPACE %I', t.spcname) END, NULL, s.is_source AND c.relkind = 'r'
     FROM side AS s
@@ -124,7 +124,7 @@ alterations AS MATERIALIZED (
     JOIN pg_database AS d ON d.datname = current_database()
     JOIN pg_tablespace AS t ON t.oid = CASE s.reltablespace WHEN 0 THEN d.dattablespace ELSE s.reltablespace END
     UNION ALL
-    -- 16 and older remember none for a partitioned table.
+    -- Before Postgres 17, a partitioned table has no access method.
     SELECT s.is_source, 74, 'accessMethod', '', coalesce(m.amname, current_setting('default_table_access_method')),
            CASE WHEN c.relkind = 'p' THEN 'SET ACCESS METHOD ' || quote_ident(m.amname) END, NULL,
            s.is_source AND c.relkind = 'r'
@@ -180,7 +180,7 @@ others AS MATERIALIZED (
     UNION ALL
     SELECT k.is_source, 62, 'policy', k.polname, k.definition,
            CASE WHEN NOT k.names_source THEN format('CREATE POLICY %I ON %s%s', k.polname, c.name, k.definition) END,
-           -- A restrictive policy that could not be made again stays.
+           -- A restrictive policy that could not be created again stays.
            CASE WHEN k.polname NOT IN (SELECT p.polname FROM policies AS p WHERE p.is_source AND p.names_source)
                 THEN format('DROP POLICY %I ON %s', k.polname, c.name) END, k.names_source
     FROM policies AS k
@@ -206,8 +206,8 @@ properties AS MATERIALIZED (
     UNION ALL
     SELECT * FROM others
 ),
--- Postgres can deparse an expression in other words than those that it was made from. The last line of the mark has
--- digests of such pairs of definitions.
+-- Postgres can deparse an expression differently from its original text. The last line of the mark has digests of such
+-- pairs of definitions.
 same AS MATERIALIZED (
     SELECT d.digest
     FROM copy AS c
@@ -224,7 +224,7 @@ pairs AS MATERIALIZED (
     WHERE s.is_source
 ),
 columns AS MATERIALIZED (
-    -- A user changes the columns of the plain table as those of the table that has taken its name.
+    -- A user changes the columns of the plain table like those of the serving table.
     SELECT k.place, k.how, k.name, coalesce(k.reason, CASE WHEN f.relkind = 'r' THEN 'afterCutover' END) AS reason, k.action
     FROM copy AS f
     CROSS JOIN (
@@ -252,7 +252,7 @@ columns AS MATERIALIZED (
 unequal AS MATERIALIZED (
     SELECT p.place * CASE WHEN p.is_source THEN 1 ELSE -1 END AS place, p.kind, p.object, p.refuse,
            CASE WHEN NOT p.is_source THEN p.undo
-                -- A definition can name a column that the copy cannot get.
+                -- A definition can use a column that the copy cannot get.
                 WHEN NOT EXISTS (SELECT FROM columns AS k WHERE k.how = 'added' AND k.reason IS NOT NULL) THEN p.make
            END AS command
     FROM properties AS p
@@ -269,7 +269,7 @@ commands AS MATERIALIZED (
     CROSS JOIN copy AS c
     WHERE k.reason IS NULL AND NOT EXISTS (SELECT FROM renamed AS r)
     UNION ALL
-    -- By way of a name that no column has: two columns can have exchanged names.
+    -- Renames go through an unused name, because two columns can have exchanged names.
     SELECT n.place, format('ALTER TABLE %s RENAME COLUMN %I TO %I', c.name, n.old, n.new)
     FROM renamed AS r
     CROSS JOIN copy AS c
@@ -277,7 +277,7 @@ commands AS MATERIALIZED (
         (0, r.old, 'pgpartition_renamed_' || r.number), (1, 'pgpartition_renamed_' || r.number, r.new)
     ) AS n (place, old, new)
     UNION ALL
-    -- Definitions name columns: they are compared again under the new names.
+    -- Definitions contain column names: they are compared again with the new names.
     SELECT u.place, u.command
     FROM unequal AS u
     WHERE u.command IS NOT NULL AND NOT EXISTS (SELECT FROM renamed AS r)

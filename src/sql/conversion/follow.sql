@@ -7,7 +7,7 @@
 BEGIN
 @begin  LOCK TABLE ONLY @source IN ACCESS SHARE MODE;
   IF pgpartition.is_new THEN
-    -- Columns keep their numbers if subqueries of policies name them: expressions can then be deparsed for the copy.
+    -- Columns keep their numbers if subqueries of policies use them: expressions can then be deparsed for the copy.
     SELECT array_agg(CASE
         WHEN a.attisdropped THEN format('%I int', 'pgpartition_dropped_' || a.attnum)
         ELSE concat(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)),
@@ -38,7 +38,7 @@ BEGIN
       SELECT x.indexrelid, c.relname, x.indisprimary, x.indisexclusion, con.oid AS constraint_oid, con.contype,
         ARRAY(SELECT a.attname FROM pg_attribute AS a
           WHERE a.attrelid = pgpartition.source AND a.attnum = ANY (x.indkey[0:x.indnkeyatts - 1])) AS columns,
-        -- Columns that are compared by equality.
+        -- Columns compared by equality.
         ARRAY(SELECT a.attname FROM pg_attribute AS a
           JOIN unnest(x.indkey[0:x.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place) ON k.attnum = a.attnum
           LEFT JOIN pg_operator AS o ON o.oid = con.conexclop[k.place]
@@ -63,7 +63,7 @@ BEGIN
       WHERE i.can_be_key AND i.columns @> @key AND i.columns <@ @key
       ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1
     )
-    -- Indexes of partitions get their names from those of the constraints. Postgres finds one if it is too long or taken.
+    -- Indexes of partitions are named after the constraints. Postgres chooses another name if it is too long or taken.
     SELECT array_cat(pgpartition.commands, array_agg(concat('ALTER TABLE ', pgpartition.relation, ' ADD ',
           CASE WHEN octet_length(n.name) < 64 AND NOT EXISTS (
             SELECT FROM pg_class AS c WHERE c.relnamespace = r.relnamespace AND c.relname = n.name
@@ -112,7 +112,7 @@ BEGIN
       INTO pgpartition.commands, pgpartition.digests;
     EXIT WHEN pgpartition.commands IS NULL;
     IF pass = 4 THEN
-      -- What was made again and again is what Postgres deparses in other words.
+      -- Definitions that still differ after they were created are those that Postgres deparses differently.
       pgpartition.texts := string_to_array(obj_description(pgpartition.copy, 'pg_class'), E'\n');
       EXECUTE format('COMMENT ON TABLE %s IS %L', pgpartition.relation, concat_ws(E'\n', pgpartition.texts[1],
         'pgpartition.dev same ' || pgpartition.digests, (

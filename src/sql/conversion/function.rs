@@ -1,14 +1,14 @@
-//! A function of a conversion.
+//! Trigger functions of a conversion.
 
 use crate::partition::{ConversionFunction, CopiedTable, QualifiedName, digest, function_digest};
 use crate::sql::Sql;
 use crate::sql::quote::{literal, qualified};
 
-/// Search path of every function: nothing that a user created takes the place of what the text means.
+/// Search path of every function: no object of a user can shadow an object that the text names.
 pub(super) const SEARCH_PATH: Setting =
     Setting { name: "search_path", value: "pg_catalog, pg_temp" };
 
-/// A setting that a function runs under.
+/// Setting in effect while a function runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Setting {
     pub(super) name: &'static str,
@@ -28,16 +28,16 @@ impl Setting {
     }
 }
 
-/// Has statements look up each row of a transition table by an index.
+/// Makes statements look up each row of a transition table by an index.
 ///
-/// A session plans a statement of a function once, for the number of rows that the transition table has then. After a
-/// large write, each small one would read a whole table to build a hash table of it.
+/// A session plans a statement of a function once, for the current size of the transition table. After a large write, the
+/// plan would read a whole table for each small write to build a hash table.
 pub(super) const LOOK_UP_ROWS: [Setting; 2] = [
     Setting { name: "enable_hashjoin", value: "off" },
     Setting { name: "enable_mergejoin", value: "off" },
 ];
 
-/// A function of a trigger in PL/pgSQL, which runs as its owner.
+/// Trigger function in PL/pgSQL with `SECURITY DEFINER`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     /// The name, in the schema of the tables.
@@ -51,20 +51,20 @@ impl Function {
         Self { name: table.function(function), settings: vec![SEARCH_PATH], body }
     }
 
-    /// Runs it under more settings.
+    /// Adds settings to the function.
     pub(super) fn with_settings(mut self, settings: &[Setting]) -> Self {
         self.settings.extend(settings);
         self
     }
 
-    /// Returns the digest that [`function_digest`] gives for what the catalog has of the function.
+    /// Returns the digest that [`function_digest`] computes from the catalog entry of the function.
     #[must_use]
     pub fn digest(&self) -> String {
         let settings: Vec<_> = self.settings.iter().map(|setting| setting.in_catalog()).collect();
         function_digest(&digest(&self.body, 64), &settings, true)
     }
 
-    /// Returns the name by which statements address the function.
+    /// Returns the quoted name of the function.
     pub(super) fn signature(&self) -> String {
         format!("{}()", qualified(&self.name))
     }

@@ -1,12 +1,12 @@
-//! The functions of a conversion all together: nobody else executes them, and no other table uses them.
+//! Statements about all functions of a conversion: revoke EXECUTE, and reject functions that other tables use.
 
 use super::function::Function;
 use crate::partition::{ConversionFunction, CopiedTable, SyncTrigger};
 use crate::sql::Sql;
 use crate::sql::quote::{literal, qualified};
 
-/// Drops the functions, except those that a trigger of another table uses: that of inserts into `orders_update` has the
-/// name of that of updates of `orders`.
+/// Drops the functions, except those that a trigger of another table uses: the function for inserts into `orders_update` has
+/// the same name as the function for updates of `orders`.
 pub(super) fn drop_functions(table: &CopiedTable) -> Sql {
     let body = format!(
         "DECLARE command text; BEGIN FOR command IN SELECT format('DROP FUNCTION %s', p.oid::regprocedure) \
@@ -20,7 +20,7 @@ pub(super) fn drop_functions(table: &CopiedTable) -> Sql {
     Sql(format!("DO {}", literal(&body)))
 }
 
-/// The names of the functions of every level.
+/// Returns the names of the functions of every level.
 fn all_names(table: &CopiedTable) -> String {
     let functions = SyncTrigger::ALL.into_iter().map(ConversionFunction::Sync);
     let functions = functions.chain([ConversionFunction::Guard]);
@@ -29,13 +29,13 @@ fn all_names(table: &CopiedTable) -> String {
     names.join(", ")
 }
 
-/// The names of functions.
+/// Returns the names of functions.
 fn names(functions: &[Function]) -> String {
     let names: Vec<_> = functions.iter().map(|f| literal(f.name.name.as_str())).collect();
     names.join(", ")
 }
 
-/// Object identifiers of the two tables.
+/// OIDs of the two tables.
 fn both(table: &CopiedTable) -> String {
     let tables =
         [&table.source, &table.copy].map(|t| format!("{}::regclass", literal(&qualified(t))));
@@ -58,7 +58,7 @@ pub(super) fn reject_others(table: &CopiedTable, functions: &[Function]) -> Sql 
     Sql(format!("DO {}", literal(&body)))
 }
 
-/// Takes EXECUTE from everyone but the owner, default privileges included. Triggers need none to fire.
+/// Revokes EXECUTE from every role except the owner, including default privileges. Triggers do not need it to fire.
 pub(super) fn revoke(functions: &[Function]) -> Sql {
     let signatures: Vec<_> =
         functions.iter().map(|f| format!("{}::regprocedure", literal(&f.signature()))).collect();

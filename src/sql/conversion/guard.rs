@@ -1,4 +1,4 @@
-//! The trigger that rejects writes to the passive table.
+//! Trigger that rejects writes to the passive table.
 
 use super::create::oid;
 use super::function::Function;
@@ -8,7 +8,7 @@ use crate::partition::{ConversionFunction, CopiedTable, guard_name};
 use crate::sql::Sql;
 use crate::sql::quote::{literal, name, qualified};
 
-/// The function that rejects writes to the passive table.
+/// Returns the function that rejects writes to the passive table.
 pub(super) fn guard(table: &CopiedTable) -> Function {
     let serving = table.serving();
     let [passive, serving] = [serving.other(), serving].map(|side| table.name_of(side).display());
@@ -29,8 +29,8 @@ fn rejecting(table: &CopiedTable, message: &str) -> Function {
     Function::new(table, ConversionFunction::Guard, body)
 }
 
-/// Writes at a depth above 0 are those of a trigger: the sync, or the cascade of a foreign key. Each of them reads the
-/// condition again, so it is short.
+/// Writes at a trigger depth above 0 come from the sync or from the cascade of a foreign key. Postgres evaluates the condition
+/// for each of them, so it is short.
 pub(super) fn create_guard(table: &CopiedTable) -> [Sql; 2] {
     let function = qualified(&table.function(ConversionFunction::Guard));
     let (trigger, on) = (name(&guard_name(table.serving())), Text(table).passive());
@@ -43,8 +43,8 @@ pub(super) fn create_guard(table: &CopiedTable) -> [Sql; 2] {
     ]
 }
 
-/// Rejects writes to the passive table of a conversion by `Attach`, which nothing writes to: a session that has looked up
-/// the table before a rollback would lose its rows there. The owner runs it in a transaction.
+/// Rejects all writes to the passive table of a conversion by `Attach`: a session that looked up the table before a rollback
+/// would lose its rows there. The owner runs it in a transaction.
 pub(super) fn install_guard(table: &CopiedTable) -> Vec<Sql> {
     let serving = table.serving();
     let [passive, serving] = [serving.other(), serving].map(|side| table.name_of(side).display());

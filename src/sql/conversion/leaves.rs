@@ -1,8 +1,8 @@
-//! The partitions that a sweep found: what is in one that a user truncated, detached, or attached is not known.
+//! Record of the partitions that a sweep compared. If a user truncates, detaches, or attaches one, its rows are unknown.
 //!
-//! The record has each by its object identifier, with the file that holds its rows and the transaction that attached it.
-//! `TRUNCATE` gives a table another file, `ATTACH PARTITION` writes a row of `pg_inherits`. So does `VACUUM FULL` a
-//! file, which loses nothing: the tables are compared once more.
+//! The record has the OID of each partition, its relfilenode, and the transaction that attached it. `TRUNCATE` assigns another
+//! relfilenode, and `ATTACH PARTITION` writes a row of `pg_inherits`. `VACUUM FULL` also assigns another relfilenode, which
+//! costs one more comparison.
 
 use super::record::{CONVERSIONS, is_record_of};
 use crate::partition::{CopiedTable, Identifier, ManagedTable, QualifiedName};
@@ -10,8 +10,8 @@ use crate::sql::Sql;
 use crate::sql::quote::literal;
 use crate::sql::record_tables::{LoginRole, check_records};
 
-/// Voids what sweeps found if other partitions are there than the record has, and records those that are there. The
-/// operator's role runs it before the page of a comparison.
+/// Voids the result of sweeps if the partitions differ from the record, and records the current ones. The operator's role runs
+/// it before the page of a comparison.
 pub(super) fn record_partitions(table: &CopiedTable) -> Sql {
     let copy = &table.copy;
     let found = partitions("parent", &copy.schema, &copy.name);
@@ -22,8 +22,8 @@ pub(super) fn record_partitions(table: &CopiedTable) -> Sql {
     ))
 }
 
-/// Adds a partition to the record of a conversion. The operator's role runs it in the transaction that attaches the
-/// partition, which has no rows but those that were moved out of the default partition.
+/// Adds a partition to the record of a conversion. The operator's role runs it in the transaction that attaches the partition,
+/// which has only rows from the default partition.
 #[must_use]
 pub fn record_partition(
     table: &ManagedTable,
@@ -31,7 +31,7 @@ pub fn record_partition(
     login: LoginRole,
 ) -> [Sql; 2] {
     let found = partitions("child", &partition.schema, &partition.name);
-    // What a sweep found of a partition stays.
+    // The result of a sweep for a partition stays.
     let record = format!(
         "UPDATE pgpartition.conversions AS c SET partitions = l.found || c.partitions FROM ({found}) AS l (found) WHERE {}",
         is_record_of(table)
@@ -39,7 +39,7 @@ pub fn record_partition(
     [check_records(&CONVERSIONS, login), Sql(record)]
 }
 
-/// The partitions of a table, or one that is a partition.
+/// Query for the partitions of a table, or for one partition.
 fn partitions(side: &str, schema: &Identifier, name: &Identifier) -> String {
     format!(
         "SELECT coalesce(jsonb_object_agg(i.inhrelid::text, jsonb_build_array(child.relfilenode::bigint, \

@@ -1,4 +1,4 @@
-  -- Views first, as readers of a view lock them. A change of the owner to the same role only locks.
+  -- Views are locked first, in the order of their readers. ALTER VIEW … OWNER TO the same role only locks the view.
   FOR object IN
     SELECT DISTINCT v.oid::regclass AS name
     FROM pg_depend AS d

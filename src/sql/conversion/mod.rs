@@ -1,9 +1,8 @@
-//! A conversion by copy: functions and triggers that keep the copy equal, and the messages that copy and compare.
+//! SQL of conversions: functions and triggers that keep the copy equal, and messages that copy and compare.
 //!
-//! Rows are written by functions of the tables' owner with `SECURITY DEFINER` only: Postgres lets no code that runs
-//! inside one change the role. [`work`] has those that copy and compare; the others are those of triggers. In their text,
-//! each column has an alias before it, each variable the label of the block, and [`text`] chooses both so that no column
-//! can take their place.
+//! Only `SECURITY DEFINER` functions of the table owner write rows: Postgres does not let code that runs inside one change the
+//! role. [`work`] has the blocks that copy and compare; the other functions are those of triggers. In their text, an alias
+//! qualifies each column and a block label each variable; [`text`] chooses both so that no column can shadow them.
 
 mod attach;
 mod bound;

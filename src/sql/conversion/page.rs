@@ -1,8 +1,7 @@
-//! Messages that copy or compare a page: each is a transaction that also records how far it got.
+//! Messages that copy or compare a page. Each is one transaction that also records the progress.
 //!
-//! The operator's role reads and writes the record, the owner's role runs the block that reads and writes rows. What
-//! passes between them are keys, in settings of the transaction: they are data, and are neither in the text of a statement
-//! nor in an answer.
+//! The operator's role reads and writes the record; the owner's role runs the block that reads and writes rows. Keys pass
+//! between them in settings of the transaction: keys are data and are neither in the text of a statement nor in a result.
 
 use std::time::Duration;
 
@@ -19,39 +18,39 @@ use crate::sql::quote::literal;
 use crate::sql::record_tables::check_records;
 use crate::sql::{LoginRole, Role, Script, Sql, Statement};
 
-/// The longest wait of a page for a lock. The application waits for a lock of the page no longer than the page takes,
-/// and of the two in a deadlock the page gives up first.
+/// Lock timeout of a page. An application waits for a lock of the page no longer than the page takes, and in a deadlock
+/// between the two the page is canceled first.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The page that comes next.
+/// Parameters of the next page.
 #[derive(Debug, Clone, Copy)]
 pub struct Page {
-    /// Rows of the page, at least 1.
+    /// Number of rows of the page, at least 1.
     pub rows: u32,
-    /// The longest time that a statement of the message may take.
+    /// Statement timeout.
     pub statement_timeout: Duration,
     /// Whether errors may name the login role.
     pub login: LoginRole,
 }
 
-/// What a comparison does.
+/// Parameters of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comparison {
-    /// Whether it compares rows. Otherwise it counts them, and compares those of a page whose counts differ.
+    /// Whether rows are compared; otherwise, they are counted, and compared only in pages with different counts.
     pub content: bool,
-    /// The most rows of a page to repair.
+    /// Maximum number of rows to repair in the page.
     pub repairs: u32,
-    /// The sweep that does not count any more, by the time it began: another one begins, and the sweeps in a row that
-    /// found differences are counted from here.
+    /// Start time of a sweep that an approval resets: a new sweep begins, and the count of consecutive sweeps with differences
+    /// restarts. `None` without an approval.
     pub after: Option<Timestamp>,
 }
 
-/// Copies the next page. Returns as JSON how many rows the page had (`copied`), how many were copied so far (`total`),
-/// whether it was the last one (`done`), and whether another session waited for a lock of it (`blocks`).
+/// Copies the next page. The result is JSON with the number of rows of the page (`copied`) and of all pages (`total`), whether
+/// this was the last page (`done`), and whether another session waited for a lock of it (`blocks`).
 ///
-/// It fails with `no_data_found` (P0002) if there is no record of a copy that goes on, with `lock_not_available` (55P03)
-/// if another session holds a lock, and with `object_not_in_prerequisite_state` (55000) if code of the owner cannot be
-/// confined: `track_counts` is off, or a constraint wrote to a table with deferrable triggers.
+/// It fails with `no_data_found` (P0002) if there is no record of an incomplete copy, with `lock_not_available` (55P03) if
+/// another session holds a lock, and with `object_not_in_prerequisite_state` (55000) if code of the owner cannot be confined:
+/// `track_counts` is off, or a constraint wrote to a table with deferrable triggers.
 ///
 /// The session must be reset before it sends another message: see `Session::commit_page_text`.
 #[must_use]
@@ -76,8 +75,8 @@ pub fn copy_page(table: &CopiedTable, page: Page) -> Script {
     )
 }
 
-/// Compares the next page of a sweep, or the first page of a new one. Returns as JSON the rows of both sides, how many
-/// differ, how many were repaired, whether the sweep is complete, and whether another session waited for a lock. Errors
+/// Compares the next page of a sweep, or the first page of a new one. The result is JSON with the number of rows on both sides,
+/// of differing, and of repaired rows, whether the sweep is complete, and whether another session waited for a lock. Errors
 /// are those of [`copy_page`].
 #[must_use]
 pub fn compare_page(table: &CopiedTable, page: Page, comparison: Comparison) -> Script {
@@ -136,9 +135,9 @@ fn forget_sweep(table: &CopiedTable, began: Timestamp) -> Sql {
     ))
 }
 
-/// What the messages differ in.
+/// Parts in which the messages differ.
 struct Parts {
-    /// What the operator's role does before it reads the record.
+    /// Statements of the operator's role before it reads the record.
     prepare: Vec<Sql>,
     /// Condition on the record.
     unfinished: &'static str,
@@ -149,7 +148,7 @@ struct Parts {
     record: String,
 }
 
-/// What the block set.
+/// Setting with the result of the block.
 const ANSWER: &str = "current_setting('pgpartition.answer')::jsonb";
 
 fn script(table: &CopiedTable, page: Page, parts: &Parts) -> Script {
@@ -164,11 +163,11 @@ fn script(table: &CopiedTable, page: Page, parts: &Parts) -> Script {
     Script { mode: TransactionMode::InTransaction, statements: statements.collect() }
 }
 
-/// A page that a crash of the server takes back is done again, since the record of how far it got goes with it. So its row
-/// locks need not last until it is on disk.
+/// If a crash of the server loses a page, it also loses the record of its progress, and the page is repeated. So the commit,
+/// and with it the row locks, need not wait for the disk.
 const NO_FLUSH: &str = "SET LOCAL synchronous_commit = off";
 
-/// The limits of a page.
+/// Settings with the limits of a page.
 pub(super) fn timeouts(statement_timeout: Duration) -> [Sql; 2] {
     let millis = |time: Duration| format!("'{}ms'", time.as_millis().max(1));
     let lock_timeout = millis(LOCK_TIMEOUT.min(statement_timeout));
@@ -178,12 +177,12 @@ pub(super) fn timeouts(statement_timeout: Duration) -> [Sql; 2] {
     ]
 }
 
-/// The server must count the rows that a transaction writes: the blocks rely on it, and only a superuser can have it stop.
+/// The server must count the rows that a transaction writes: the blocks rely on it, and only a superuser can turn it off.
 pub(super) const CHECK_COUNTS: &str = "IF current_setting('track_counts') <> 'on' THEN RAISE \
     object_not_in_prerequisite_state USING MESSAGE = 'track_counts is off: set it to on for the server, the database, and \
     the login role'; END IF; ";
 
-/// Locks the record, so that no other operator works on the table, and passes on what it says.
+/// Locks the record against other operators, and passes its values to the block.
 fn begin(table: &CopiedTable, parts: &Parts) -> Sql {
     let passed: Vec<_> = parts
         .passed
@@ -195,7 +194,7 @@ fn begin(table: &CopiedTable, parts: &Parts) -> Sql {
     let body = format!(
         "BEGIN {CHECK_COUNTS}PERFORM FROM \
          pgpartition.conversions AS c WHERE {is_record} AND {} FOR UPDATE NOWAIT; IF NOT FOUND THEN RAISE no_data_found \
-         USING MESSAGE = 'the record of the conversion has no such work left'; END IF; PERFORM {} FROM \
+         USING MESSAGE = 'the conversion has no such work left: plan again'; END IF; PERFORM {} FROM \
          pgpartition.conversions AS c WHERE {is_record}; END",
         parts.unfinished,
         passed.join(", "),

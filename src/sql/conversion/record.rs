@@ -1,4 +1,4 @@
-//! The table of conversions. [`CONVERSIONS`] describes it.
+//! Statements on the table of conversions, which [`CONVERSIONS`] describes.
 
 use serde_json::json;
 
@@ -8,46 +8,46 @@ use crate::sql::Sql;
 use crate::sql::quote::literal;
 use crate::sql::record_tables::{Column, LoginRole, RecordTable, check_records, prepare_records};
 
-/// The table of conversions: how far rows were copied and compared. Tables are known by name, so that the records
-/// survive dump and restore. A conversion whose record is lost copies and compares again.
+/// Table of conversions: progress of copying and comparing. Records refer to tables by name, so they survive dump and restore.
+/// A conversion without its record copies and compares again.
 pub const CONVERSIONS: RecordTable = RecordTable {
     name: "conversions",
-    content: "how far tables are converted",
+    content: "the progress of conversions",
     key: &["schema_name", "table_name"],
     versions: &[FIRST, &[SERVING_SINCE, PARTITIONS]],
 };
 
-/// Time of the last swap. Before the first cutover there is none.
+/// Column with the time of the last swap; NULL before the first cutover.
 const SERVING_SINCE: Column = Column { name: "serving_since", definition: "timestamptz" };
 
-/// Partitions that the sweeps are about: see `leaves.rs`.
+/// Column with the partitions that the sweeps compared: see `leaves.rs`.
 const PARTITIONS: Column = Column { name: "partitions", definition: "jsonb" };
 
 const FIRST: &[Column] = &[
     Column { name: "schema_name", definition: "text" },
     Column { name: "table_name", definition: "text" },
-    // Keys of the last row that was copied and of the last row to copy, as text.
+    // Keys of the last copied row and of the last row to copy, as text.
     Column { name: "reached", definition: "text[]" },
     Column { name: "until", definition: "text[]" },
     Column { name: "copied", definition: "bigint NOT NULL DEFAULT 0" },
     Column { name: "backfilled_at", definition: "timestamptz" },
-    // The last transaction of the operator that wrote rows.
+    // ID of the last transaction in which the operator wrote rows.
     Column { name: "changed", definition: "xid8" },
-    // What the triggers were when they were last installed.
+    // State of the triggers at their last installation.
     Column { name: "sync", definition: "jsonb" },
-    // Rows that all sweeps together have repaired.
+    // Number of rows that all sweeps have repaired.
     Column { name: "repaired", definition: "bigint NOT NULL DEFAULT 0" },
-    // The sweep that is going on, and the last complete one.
+    // The sweep in progress and the last complete one.
     Column { name: "sweep", definition: "jsonb" },
     Column { name: "parity", definition: "jsonb" },
 ];
 
-/// Records what the triggers and functions of a conversion are. The operator's role runs it after
+/// Records the state of the triggers and functions of a conversion. The operator's role runs it after
 /// [`install_sync`](super::install_sync), in the same transaction.
 ///
-/// It creates the table of records and the record if they are missing. An installation voids what sweeps found: writes
-/// may have missed triggers that were not as they had been installed. How far rows were copied stays. With `keeps_parity`,
-/// it voids nothing if [`note_sync`] found the triggers as they were installed.
+/// It creates the table of records and the record if they are missing. An installation voids the result of sweeps, because
+/// altered triggers may have missed writes; the progress of the copy stays. With `keeps_parity`, it voids nothing if
+/// [`note_sync`] found the triggers unchanged.
 #[must_use]
 pub fn record_sync(
     table: &CopiedTable,
@@ -71,8 +71,8 @@ pub fn record_sync(
     statements
 }
 
-/// Notes for [`record_sync`] whether every trigger and function is as it was installed. The operator's role runs it after
-/// the owner locked the table, in the transaction that installs others.
+/// Notes for [`record_sync`] whether every trigger and function is unchanged since its installation. The operator's role runs
+/// it after the owner locked the table, in the transaction that installs new ones.
 #[must_use]
 pub fn note_sync(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
     let is_intact = |objects: &str, catalog: &str, more: &str| {
@@ -91,10 +91,10 @@ pub fn note_sync(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
     vec![check_records(&CONVERSIONS, login), Sql(format!("DO {}", literal(&note)))]
 }
 
-/// Records a swap: when the other table began to serve, and what the triggers and functions are now. The operator's role
-/// runs it after [`swap`](super::swap()), in the same transaction. `table` has the names that the tables have since.
+/// Records the time of a swap and the new state of the triggers and functions. The operator's role runs it after
+/// [`swap`](super::swap()), in the same transaction. `table` has the names after the swap.
 ///
-/// What sweeps found stays: both tables have the rows that they had.
+/// The result of sweeps stays, because a swap changes no rows.
 #[must_use]
 pub fn record_swap(table: &CopiedTable, level: SyncLevel) -> Vec<Sql> {
     let update = format!(
@@ -105,7 +105,7 @@ pub fn record_swap(table: &CopiedTable, level: SyncLevel) -> Vec<Sql> {
     vec![Sql(update)]
 }
 
-/// Records when the other table began to serve, in a conversion without triggers. The operator's role runs it in the same
+/// Records the time of a cutover or rollback of a conversion without triggers. The operator's role runs it in the same
 /// transaction, after [`prepare_records`].
 #[must_use]
 pub fn record_serving(table: &ManagedTable) -> Vec<Sql> {
@@ -116,7 +116,8 @@ pub fn record_serving(table: &ManagedTable) -> Vec<Sql> {
     ))]
 }
 
-/// What the catalog has, as `RecordedSync` in `observed/conversion.rs` reads it. Digests are those of what was installed.
+/// Current state in the catalog, in the format that `RecordedSync` in `observed/conversion.rs` reads, with digests of the
+/// installed objects.
 fn sync(table: &CopiedTable, level: SyncLevel) -> String {
     let expected = expected_sync(table, level);
     let triggers = expected.triggers.iter().map(|(name, digest)| {
@@ -159,7 +160,7 @@ pub fn delete_record(table: &ManagedTable, login: LoginRole) -> Vec<Sql> {
     statements
 }
 
-/// The condition on the record of a table.
+/// Condition for the record of a table.
 pub(super) fn is_record_of(table: &ManagedTable) -> String {
     let [schema, name] = names(table);
     format!("c.schema_name = {schema} AND c.table_name = {name}")

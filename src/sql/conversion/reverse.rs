@@ -1,21 +1,21 @@
-//! The trigger on the partitioned table that writes to the source, row by row.
+//! Trigger on the partitioned table that writes to the source, row by row.
 //!
-//! The source enforces what it always did, such as a key without the partition columns, and other tables reference it. So
-//! a row that moves to another partition, which is a DELETE and an INSERT there, reaches the source as an UPDATE if foreign
-//! keys could cascade, and so does a row that gets another key. A row that gets another key in another partition does not:
-//! its DELETE and its INSERT have nothing in common. And a second row of the same row key fails as it would have without
+//! The source continues to enforce its constraints, such as a key without the partition columns, and other tables reference
+//! it. A row that moves to another partition is a DELETE and an INSERT on the partitioned table, but an UPDATE on the source if
+//! foreign keys could cascade; so is a change of the key. A row that changes its key and its partition at the same time
+//! remains a DELETE and an INSERT, which have nothing in common. A second row with the same row key fails as without
 //! partitions.
 
 use super::sync::{ONE_SNAPSHOT, in_block, resolve_conflicts};
 use super::text::{LABEL, Text, of, same};
 use crate::sql::quote::literal;
 
-/// The new image of a row is what the table has, unless code that ran since changed it: a trigger, or the cascade of a
-/// foreign key that references the table. In 14 the triggers of a partition that come from its table are internal.
+/// The new image of a row is the current row unless other code changed it meanwhile: a trigger, or the cascade of a foreign key
+/// that references the table. In Postgres 14, triggers that a partition gets from its table are internal.
 const READS_AGAIN: &str = "EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = TG_RELID AND g.tgname <> TG_NAME AND \
     g.tgtype & 1 = 1 AND (NOT g.tgisinternal OR NOT starts_with(g.tgname, 'RI_ConstraintTrigger_c')))";
 
-/// The body of the function of the row trigger.
+/// Returns the body of the row trigger function.
 pub(super) fn write_row(text: Text<'_>) -> String {
     let key = text.row_key();
     let [old, new] = ["OLD", "NEW"].map(|row| of(row, &key).join(", "));
@@ -48,7 +48,7 @@ fn upsert(text: Text<'_>, rows: &str) -> String {
     format!("{} {rows}\n      {}{is_same};", text.insert_as(" AS s"), text.on_conflict())
 }
 
-/// Deletes the row of the old key, unless the table has a row of that key.
+/// Deletes the row with the old key, unless the table has a row with that key.
 fn delete_old_row(text: Text<'_>) -> String {
     let delete =
         format!("DELETE FROM {} AS s WHERE {};", text.passive(), text.same_key("s", "OLD"));
@@ -80,7 +80,7 @@ fn delete_old_row(text: Text<'_>) -> String {
     )
 }
 
-/// Gives the row of the old key the new one, so that foreign keys cascade an update, as they did without partitions.
+/// Updates the row with the old key to the new one, so that foreign keys cascade an update, as without partitions.
 fn update_key(text: Text<'_>) -> String {
     let (passive, set) = (text.passive(), text.set_from("t"));
     format!(
@@ -92,8 +92,8 @@ fn update_key(text: Text<'_>) -> String {
     )
 }
 
-/// The source has a row of this row key with other partition columns. It is the same row before it moved, or another row
-/// of the table has the key as well.
+/// Handles a row of the source with the same row key and other partition columns: the same row before it moved, or another row
+/// with the same key.
 fn write_elsewhere(text: Text<'_>) -> String {
     let beside = text.beside_key();
     if beside.is_empty() {
@@ -112,7 +112,7 @@ fn write_elsewhere(text: Text<'_>) -> String {
     )
 }
 
-/// Fails as Postgres does, with the name that the application knows for the key.
+/// Raises the error of Postgres with the name of the key that the application knows.
 fn reject_duplicate(text: Text<'_>) -> String {
     let table = text.0.managed.name();
     let key: Vec<_> = text.0.full_key().map(|column| literal(column.as_str())).collect();

@@ -1,11 +1,11 @@
--- What differs between the two tables of a conversion, and the command that makes it equal. The source is the table that
--- applications use, the copy follows it: after the cutover, the copy is the plain table. A property is a kind, an object,
--- and a definition. One that the source has and the copy has not is made, one that only the copy has is undone.
+-- Differences between the two tables of a conversion, and the commands that resolve them. The source is the serving table,
+-- the copy the passive one: after the cutover, the copy is the plain table. A property has a kind, an object, and a
+-- definition. A property that only the source has is created on the copy; one that only the copy has is removed.
 -- $1 source, $2 copy, $3 whether the copy is new and empty, $4 names of the sync triggers, $5 columns that they were created
 -- for, $6 names that the check of the bounds of a plain table can have.
 --
--- The search path must be pg_catalog, so that what is deparsed has its schema. Each deparsing function locks its table
--- in ACCESS SHARE mode for an instant.
+-- The search path must be pg_catalog, so that deparsed names have their schemas. Each deparsing function briefly locks its
+-- table in ACCESS SHARE mode.
 WITH side AS MATERIALIZED (
     SELECT c.oid, c.oid = $1 AS is_source, c.relname, c.relnamespace, c.relowner, c.relacl, c.relrowsecurity,
            c.relreplident, c.reltablespace, c.relam, c.relkind
@@ -13,7 +13,7 @@ WITH side AS MATERIALIZED (
     WHERE c.oid IN ($1, $2)
 ),
 copy AS MATERIALIZED (SELECT s.*, s.oid::regclass::text AS name FROM side AS s WHERE NOT s.is_source),
--- Columns that were renamed since the sync triggers were created: the triggers have the numbers of those of $5.
+-- Columns renamed since the sync triggers were created: the triggers have the column numbers of $5.
 renamed AS MATERIALIZED (
     SELECT DISTINCT c.attname AS old, s.attname AS new, s.attnum AS number
     FROM pg_trigger AS g
@@ -23,7 +23,7 @@ renamed AS MATERIALIZED (
         AND c.atttypmod = s.atttypmod AND c.attcollation = s.attcollation AND c.attgenerated = ''
     WHERE g.tgrelid = $1 AND g.tgname = ANY ($4) AND cardinality(g.tgattr::int2[]) = cardinality($5::name[])
 ),
--- Columns, those of the copy under the names that they get.
+-- Columns; those of the copy with their new names.
 cols AS MATERIALIZED (
     SELECT s.is_source, a.attrelid, a.attnum, coalesce(r.new, a.attname) AS attname, a.attnotnull, a.attidentity, a.attgenerated, a.attstorage,
            a.attcompression, coalesce(a.attstattarget, -1) AS target, a.attoptions, a.attacl, t.typtype,
@@ -31,7 +31,7 @@ cols AS MATERIALIZED (
                || CASE WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END
                AS type,
            pg_get_expr(d.adbin, d.adrelid) AS expression,
-           -- What rows have that were there before the column: an array of one element.
+           -- Value in rows older than the column: an array of one element.
            CASE WHEN a.atthasmissing THEN (a.attmissingval::text::text[])[1] END AS missing,
            coalesce(' CONSTRAINT ' || quote_ident(n.conname), '') || ' NOT NULL' AS not_null,
            t.typtype = 'd' AND (t.typnotnull OR base.typtype = 'd' OR EXISTS (
@@ -43,7 +43,7 @@ cols AS MATERIALIZED (
     LEFT JOIN renamed AS r ON r.old = a.attname AND NOT s.is_source
     LEFT JOIN pg_type AS base ON base.oid = t.typbasetype
     LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-    -- Since 18.
+    -- Since Postgres 18.
     LEFT JOIN pg_constraint AS n ON n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum]
 ),
 paired AS MATERIALIZED (
@@ -52,7 +52,7 @@ paired AS MATERIALIZED (
     JOIN cols AS c ON c.attname = s.attname AND NOT c.is_source
     WHERE s.is_source
 ),
--- Whether each column has the same number on both sides. Then an expression of the source can be deparsed for the copy,
+-- Whether each column has the same number on both sides. If so, an expression of the source can be deparsed for the copy,
 -- whose name qualifies columns in subqueries.
 numbers AS MATERIALIZED (
     SELECT bool_and(c.attnum IS NOT NULL) AS are_equal
@@ -60,7 +60,7 @@ numbers AS MATERIALIZED (
     LEFT JOIN cols AS c ON c.attname = s.attname AND c.attnum = s.attnum AND NOT c.is_source
     WHERE s.is_source
 ),
--- Columns that the copy cannot lose, nor have NULL in.
+-- Columns that the copy cannot drop or make nullable.
 in_key AS MATERIALIZED (
     SELECT k.attnum
     FROM pg_partitioned_table AS p, unnest(p.partattrs) AS k (attnum)
@@ -70,7 +70,7 @@ in_key AS MATERIALIZED (
     FROM pg_index AS x, unnest(x.indkey) AS k (attnum)
     WHERE x.indrelid = $2 AND x.indisunique
 ),
--- A check that stands in for NOT NULL until it is valid.
+-- Checks that replace NOT NULL until they are valid.
 stand_ins AS MATERIALIZED (
     SELECT con.conname, con.convalidated, con.conkey[1] AS attnum
     FROM pg_constraint AS con
@@ -83,7 +83,7 @@ leaves AS MATERIALIZED (
     JOIN pg_class AS c ON c.oid = i.inhrelid
     WHERE i.inhparent = $2
 ),
--- Foreign keys that partitions of the copy have of their own: the copy gets each when all of them are valid.
+-- Foreign keys of single partitions of the copy: the copy gets each when all of them are valid.
 leaf_keys AS MATERIALIZED (
     SELECT l.oid, l.name, con.conname, con.convalidated,
            regexp_replace(pg_get_constraintdef(con.oid), ' NOT VALID$', '') AS definition
@@ -110,15 +110,15 @@ policies AS MATERIALIZED (
 ),
 constraints AS MATERIALIZED (
     SELECT s.is_source, con.oid, con.conname, con.contype,
-           -- Postgres rejects a check of the whole row on a table with partitions: column 0 is the row.
+           -- Postgres rejects a check of the whole row (column 0) on a table with partitions.
            strpos(con.conbin::text, ':varattno 0 ') > 0 AS is_of_row,
-           -- Whether it is valid says nothing on the copy, which validates its own later.
+           -- Its validity on the source does not matter for the copy, which validates its own check later.
            CASE WHEN s.is_source THEN pg_get_constraintdef(con.oid)
                 ELSE regexp_replace(pg_get_constraintdef(con.oid), ' NOT VALID$', '') END AS definition
     FROM side AS s
     JOIN pg_constraint AS con ON con.conrelid = s.oid
     WHERE (con.contype = 'c' AND con.conname NOT IN (SELECT i.conname FROM stand_ins AS i)
-           -- A check of the operator's, for a plain table that is to be attached. An interrupted run can have left it.
+           -- The bounds check that the operator adds to a plain table before an attach; an interrupted run can have left it.
            AND con.conname <> ALL ($6))
        OR (con.contype = 'f' AND con.conparentid = 0 AND con.confrelid NOT IN ($1, $2))
 ),
@@ -153,7 +153,7 @@ granted AS (
     JOIN pg_class AS q ON q.oid = k.sequence
     CROSS JOIN aclexplode(q.relacl) AS acl
 ),
--- Several roles can have granted one privilege. The owner grants it, whoever granted it on the source.
+-- Several roles can have granted one privilege on the source. On the copy, the owner grants it.
 grants AS (
     SELECT g.is_source, g."on", concat(g.privilege_type, g.columns) AS privilege, bool_or(g.is_grantable) AS is_grantable,
            CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(r.rolname) END AS grantee
@@ -178,7 +178,7 @@ statistics AS (
     ) AS x
     JOIN pg_namespace AS n ON n.oid = x.stxnamespace
 ),
--- Of constraints and policies, those of the ones that the copy has or gets.
+-- Comments on constraints and policies that the copy has or gets.
 comments AS (
     SELECT s.is_source, 'TABLE ' || c.name AS "on", (
                SELECT string_agg(l.line, E'\n' ORDER BY l.at)

@@ -1,4 +1,4 @@
-//! The plain table after the cutover: it is dropped, or becomes a table of its own again.
+//! The plain table after the cutover: end of the sync, and drop.
 
 use super::create::oid;
 use super::swap::restore_self_references;
@@ -11,8 +11,8 @@ use crate::sql::Sql;
 use crate::sql::constraint;
 use crate::sql::quote::{literal, qualified};
 
-/// Ends the sync. The source, if the partitioned table serves, becomes a table that no conversion knows: its mark goes, and
-/// foreign keys to itself are what they were before the cutover. The owner runs it in a transaction.
+/// Ends the sync. If the partitioned table serves, the source becomes an ordinary table: its mark is removed, and foreign keys
+/// to itself are restored to their state before the cutover. The owner runs it in a transaction.
 #[must_use]
 pub fn end_sync(table: &CopiedTable) -> Vec<Sql> {
     let mut statements = remove_sync(table);
@@ -42,8 +42,7 @@ fn release(table: &CopiedTable) -> Sql {
 /// Drops the source with its rows, the sync, and the foreign keys of other tables that reference it. The owner runs it in
 /// a transaction.
 ///
-/// It fails if the source has another object identifier or no mark (55000), and if anything else depends on it (2BP01):
-/// Postgres lists what does.
+/// It fails if the source has another OID or no mark (55000), and if other objects depend on it (2BP01): Postgres lists them.
 #[must_use]
 pub fn drop_source(
     table: &CopiedTable,
@@ -61,10 +60,7 @@ pub fn drop_source(
 }
 
 fn reject_others(table: &CopiedTable, source: u32) -> Sql {
-    let message = format!(
-        "table {} is not the source that was to be dropped: plan again",
-        table.source.display()
-    );
+    let message = format!("table {} is not the planned source: plan again", table.source.display());
     let body = format!(
         "BEGIN IF {}::oid <> {source} OR split_part(obj_description({source}, 'pg_class'), E'\\n', 1) IS DISTINCT FROM {} \
          THEN RAISE object_not_in_prerequisite_state USING MESSAGE = {}; END IF; END",

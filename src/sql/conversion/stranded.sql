@@ -1,5 +1,5 @@
-    -- What depends on the partitioned table $2 of which $1 is the oldest partition, and a rollback cannot create again on that
-    -- one: it would depend on an empty table. $3 is the name of the key that $1 got for the partitioned table.
+    -- Objects that depend on the partitioned table $2 and that a rollback cannot recreate on its oldest partition $1: they would
+    -- depend on an empty table. $3 is the name of the key that $1 got for the partitioned table.
     SELECT DISTINCT left(CASE WHEN w.rulename = '_RETURN' THEN pg_describe_object('pg_class'::regclass, w.ev_class, 0)
                               ELSE pg_describe_object(d.classid, d.objid, 0) END, 300) AS description
     FROM pg_class AS t
@@ -8,7 +8,7 @@
         UNION ALL
         SELECT 'pg_type'::regclass, y.oid FROM pg_type AS y WHERE t.reltype IN (y.oid, y.typelem)
         UNION ALL
-        -- The plain table gets its own key again, and no GROUP BY can rely on the other one.
+        -- The plain table gets its own key back, so a GROUP BY cannot rely on the other key.
         SELECT 'pg_constraint'::regclass, k.oid
         FROM pg_constraint AS k
         WHERE k.conrelid = t.oid AND k.contype = 'p'
@@ -25,7 +25,7 @@
       )
       AND o.polrelid IS DISTINCT FROM t.oid
       AND (k.oid IS NULL OR k.contype = 'f' AND k.confrelid = t.oid AND k.conparentid = 0)
-      -- Views and functions of the owner are created again.
+      -- Views and functions of the owner are recreated.
       AND NOT (of.classid = 'pg_class'::regclass AND v.oid IS NOT NULL AND v.relkind = 'v' AND v.relowner = t.relowner
         AND strpos(w.ev_action::text, format(':varattno 0 :vartype %s ', t.reltype)) = 0)
       AND NOT (of.classid = 'pg_class'::regclass AND p.oid IS NOT NULL AND p.prosqlbody IS NOT NULL AND p.proowner = t.relowner)

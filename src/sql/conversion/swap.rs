@@ -1,8 +1,8 @@
-//! The swap: it exchanges the names of both tables, and of all that belongs to them, so that the other one serves.
+//! Swap: exchanges the names of both tables and of their objects, so that the other table serves.
 //!
-//! One block of the owner reads the catalog under its locks and changes all of it. What it reads before the exchange are
-//! texts that name the serving table: after the exchange they mean the other table. So triggers, views, and functions need
-//! no text of ours.
+//! One block of the owner reads the catalog under its locks and makes all changes. Before the exchange it reads definitions
+//! that name the serving table; executed after the exchange, they refer to the other table. So the operator does not write
+//! definitions of triggers, views, and functions itself.
 
 use super::bound::{GO_ON_AFTER, LIMIT, fill_bound};
 use super::copy::{BEGIN_WORK, END_SWAP, WRITTEN};
@@ -20,8 +20,8 @@ use crate::sql::Sql;
 use crate::sql::quote::{literal, name, qualified};
 use crate::sql::record_tables::{LoginRole, prepare_records};
 
-/// Passes on to [`swap`] what the record says: what the triggers and functions were when they were installed, and the last
-/// transaction of the operator that wrote rows. The operator's role runs it before, in the same transaction.
+/// Passes the record to [`swap`]: the installed state of the triggers and functions, and the ID of the last transaction in
+/// which the operator wrote rows. The operator's role runs it first, in the same transaction.
 #[must_use]
 pub fn begin_swap(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
     let is_record = is_record_of(&table.managed);
@@ -35,12 +35,12 @@ pub fn begin_swap(table: &CopiedTable, login: LoginRole) -> Vec<Sql> {
     statements
 }
 
-/// Makes the passive table the one that serves. The owner of the tables runs it in a transaction between [`begin_swap`] and
-/// [`record_swap`](super::record_swap). Waits for locks take no longer than `lock_timeout` altogether.
+/// Makes the passive table the serving one. The owner of the tables runs it in a transaction between [`begin_swap`] and
+/// [`record_swap`](super::record_swap). All waits for locks together take no longer than `lock_timeout`.
 ///
-/// It fails with `object_not_in_prerequisite_state` (55000) if something is not as it was looked at, and with
-/// `lock_not_available` (55P03) if another session holds a lock, or has a snapshot from before the last row that the
-/// operator wrote.
+/// It fails with `object_not_in_prerequisite_state` (55000) if an object has changed since the inspection, and with
+/// `lock_not_available` (55P03) if another session holds a lock, or has a snapshot from before the last write of the
+/// operator.
 #[must_use]
 pub fn swap(swap: &Swap) -> Vec<Sql> {
     let serving = swap.table.serving();
@@ -61,7 +61,7 @@ fn parts(swap: &Swap) -> Vec<(&'static str, String)> {
     let (table, after) = (&swap.table, swap.table.swapped());
     let serving = table.serving();
     let [is_serving, is_passive] = [serving, serving.other()].map(|side| table.name_of(side));
-    // The table that has served becomes the passive one.
+    // The serving table becomes the passive one.
     let becomes_passive = after.name_of(serving);
     let full_key: Vec<_> = table.full_key().cloned().collect();
     let triggers = ConversionNames::new(&table.managed).triggers;
@@ -98,7 +98,7 @@ fn parts(swap: &Swap) -> Vec<(&'static str, String)> {
     parts
 }
 
-/// What differs between a cutover and a rollback.
+/// Parts in which a cutover and a rollback differ.
 fn parts_of_side(table: &CopiedTable, after: &CopiedTable) -> [(&'static str, String); 4] {
     let (to_copy, to_source) = (copy_marker(&table.managed), source_marker(&table.managed));
     let marked = |mark: &str, deferred: &str| {
@@ -132,7 +132,7 @@ fn parts_of_side(table: &CopiedTable, after: &CopiedTable) -> [(&'static str, St
     }
 }
 
-/// Triggers that the application dropped from the partitioned table since the cutover.
+/// Statements for triggers that the application dropped from the partitioned table since the cutover.
 const DROP_OTHERS: &str = "  FOR object IN
     SELECT p.tgname
     FROM pg_trigger AS p
@@ -144,14 +144,14 @@ const DROP_OTHERS: &str = "  FOR object IN
     EXECUTE format(@drop_of_passive, object.tgname);
   END LOOP;\n";
 
-/// The triggers that must be there: those of the level, and the guard.
+/// Triggers that must exist: those of the level, and the guard.
 fn installed(swap: &Swap) -> Vec<Identifier> {
     let (table, serving) = (&swap.table, swap.table.serving());
     let sync = table.sync_triggers(swap.level).iter();
     sync.map(|trigger| trigger.name(&table.managed, serving)).chain([guard_name(serving)]).collect()
 }
 
-/// A text for `format` with the name of a trigger as its argument.
+/// Template for `format` with the name of a trigger as its argument.
 fn on_trigger(before: &str, relation: &QualifiedName, after: &str) -> String {
     literal(&format!("{before} {}{after}", qualified(relation).replace('%', "%%")))
 }
@@ -161,14 +161,14 @@ pub(super) fn execute(statements: &[Sql]) -> String {
     statements.iter().map(|sql| format!("  EXECUTE {};\n", literal(sql.as_str()))).collect()
 }
 
-/// A catalog with objects that get new names, and its columns for the schema and the name.
+/// Catalog of renamed objects, with its columns for the schema and the name.
 type Named = (&'static str, &'static str, &'static str);
 
 const RELATIONS: Named = ("pg_class", "relnamespace", "relname");
 const STATISTICS: Named = ("pg_statistic_ext", "stxnamespace", "stxname");
 
-/// The name that an index, a sequence, or a statistics object of the serving table gets: that of the table that it belongs
-/// to, and the rest of its own. If that is too long or taken, it is a name that nothing else has.
+/// New name of an index, a sequence, or a statistics object: the name of its table and the rest of its own name. If that is too
+/// long or taken, it is another unique name.
 fn passive_name(
     table: &CopiedTable,
     becomes: &Identifier,
@@ -186,8 +186,8 @@ fn passive_name(
     )
 }
 
-/// The source gets rows one by one, so it cannot check a foreign key to itself before the statement has ended. `source` is
-/// the name that it has after the exchange.
+/// Defers foreign keys of the source to itself: the source gets rows one by one, so it cannot check them before the end of the
+/// statement. `source` is its name after the exchange.
 fn defer_self_references(source: &QualifiedName) -> String {
     let alter = on_trigger(
         "ALTER TABLE ONLY",
@@ -207,7 +207,7 @@ fn defer_self_references(source: &QualifiedName) -> String {
     )
 }
 
-/// Gives the foreign keys to the source itself what they had before the cutover.
+/// Restores the foreign keys of the source to itself to their state before the cutover.
 pub(super) fn restore_self_references(source: &QualifiedName) -> String {
     let alter = on_trigger("ALTER TABLE ONLY", source, " ALTER CONSTRAINT %I %s");
     format!(

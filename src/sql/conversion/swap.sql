@@ -1,7 +1,7 @@
-  -- Waits for locks end at this time, so that together they take no longer than one may.
+  -- Deadline of all waits for locks together, which is that of a single wait.
   deadline timestamptz := clock_timestamp() + nullif(current_setting('lock_timeout'), '0')::interval;
   recorded jsonb := nullif(current_setting('pgpartition.recorded', true), '')::jsonb;
-  -- Commands for after the exchange. What the catalog says of the serving table then means the other one.
+  -- Commands to run after the exchange. Names in definitions then refer to the other table.
   later text[] := '{}';
   views text[] := '{}';
   command text;
@@ -15,7 +15,7 @@ BEGIN
   IF to_regclass(@serving_text)::oid IS DISTINCT FROM pgpartition.serving
     OR to_regclass(@passive_text)::oid IS DISTINCT FROM pgpartition.passive THEN
     RAISE object_not_in_prerequisite_state USING
-      MESSAGE = 'a table was replaced by another one of its name since it was looked at: plan again';
+      MESSAGE = 'a table was replaced by another one with the same name since the inspection: plan again';
   END IF;
   IF split_part(obj_description(pgpartition.passive, 'pg_class'), E'\n', 1) IS DISTINCT FROM @mark THEN
     RAISE object_not_in_prerequisite_state USING MESSAGE = format('table %s is not marked as one of this conversion', @passive_text);
@@ -38,7 +38,7 @@ BEGIN
     )
   ) OR (pgpartition.recorded->'sync'->'triggers' ?& @installed) IS NOT TRUE THEN
     RAISE object_not_in_prerequisite_state USING
-      MESSAGE = 'the triggers and functions of the sync are not those that were installed: plan again';
+      MESSAGE = 'the sync triggers or functions differ from the installed ones: plan again';
   END IF;
   IF EXISTS (
     WITH columns AS (
@@ -52,8 +52,8 @@ BEGIN
   ) THEN
     RAISE object_not_in_prerequisite_state USING MESSAGE = 'the columns of the two tables differ: plan again';
   END IF;
-  -- A snapshot from before our last write does not see all rows of the table that gets the name. So those of others have
-  -- to end first, those of replicas too as far as they are known.
+  -- A snapshot from before the last write of the operator does not see all rows of the table that gets the name. So such
+  -- transactions must end first, and those of replicas as far as they are known.
   SELECT coalesce('process ' || held.pid, 'a replica') INTO pgpartition.words
     FROM (
       SELECT a.pid, a.backend_xmin AS xmin
@@ -72,7 +72,7 @@ BEGIN
         ' has a snapshot from before the operator last wrote rows: end its transaction');
   END IF;
 
-  -- What the application has on the serving table, in the words of the catalog.
+  -- Objects of the application on the serving table, as the catalog deparses them.
 @drop_others  FOR object IN
     SELECT g.tgname, g.tgenabled, pg_get_triggerdef(g.oid) AS definition, obj_description(g.oid, 'pg_trigger') AS comment,
       p.tgname AS passive,
@@ -95,7 +95,7 @@ BEGIN
       WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE' END, object.tgname);
     EXECUTE format(@retire_trigger, object.tgname);
   END LOOP;
-@bound  -- Lines of the mark behind the first are about the partitioned table, and wait in the comment of the passive one.
+@bound  -- Lines of the mark after the first are about the partitioned table and are kept in the comment of the passive one.
   words := obj_description(pgpartition.serving, 'pg_class');
   SELECT array_agg(l.line ORDER BY l.at) FILTER (WHERE l.at > 1 AND NOT starts_with(l.line, 'pgpartition.dev deferred ')),
       max(substr(l.line, length('pgpartition.dev deferred ') + 1)) FILTER (WHERE starts_with(l.line, 'pgpartition.dev deferred '))
@@ -103,7 +103,7 @@ BEGIN
     FROM unnest(string_to_array(obj_description(pgpartition.passive, 'pg_class'), E'\n')) WITH ORDINALITY AS l (line, at)
     WHERE starts_with(l.line, 'pgpartition.dev ');
 
-@remove  -- Identity columns have a sequence each: under the lock of a change of its name nobody takes a number.
+@remove  -- Each identity column has a sequence: under the lock of its rename no session takes a number.
   FOR object IN
     WITH sequences AS (
       SELECT a.attrelid, a.attname, s.oid, s.relname
@@ -120,7 +120,7 @@ BEGIN
     ORDER BY s.attname
   LOOP
 @limit    EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', object.serving::regclass, @passive_name);
-    -- A session that waits for this lock takes its numbers from the other sequence. They are left out here.
+    -- A session that waits for this lock takes its numbers from the other sequence, which skips them here.
     EXECUTE format(@go_on_after, object.passive, object.serving::regclass);
     EXECUTE format('ALTER SEQUENCE %s RENAME TO %I', object.passive::regclass, object.name);
   END LOOP;
@@ -150,7 +150,7 @@ BEGIN
           ELSE concat_ws(' ', i.indisunique, i.indisexclusion, i.shape) END AS shape
       FROM indexes AS i
     ), numbered AS (
-      -- Of several with one shape, those that were renamed by a swap come first.
+      -- Among indexes of the same shape, those that a swap renamed come first.
       SELECT i.*, row_number() OVER (PARTITION BY i.indrelid, i.shape ORDER BY NOT starts_with(i.relname, p.relname || '_'),
         NOT starts_with(i.relname, 'pgpartition_'), i.relname) AS number
       FROM shapes AS i

@@ -1,8 +1,8 @@
-//! Triggers that write to the passive table what the application writes to the serving one: to the copy before the
-//! cutover, to the source after it.
+//! Sync triggers, which apply the writes of the application on the serving table to the passive one: the copy before the
+//! cutover, the source after it.
 //!
-//! They do not replay a write. For each key that it touched they make the row of the passive table what the row of the
-//! serving one is now, and remove it if there is none. So the order of triggers, nested writes, and deferrable keys do not
+//! They do not replay a write. For each key that the write touched, they set the row of the passive table to the current row of
+//! the serving table, or delete it if there is none. So the order of triggers, nested writes, and deferrable keys do not
 //! matter. [`reverse`](super::reverse) has the function that differs after the cutover.
 
 use std::collections::BTreeSet;
@@ -18,15 +18,15 @@ use crate::partition::{
 use crate::sql::Sql;
 use crate::sql::quote::{literal, name, qualified};
 
-/// In these isolation levels a trigger cannot see rows that the operator has written since its transaction began.
+/// Isolation levels in which a trigger cannot see rows that the operator has written since its transaction began.
 pub(super) const ONE_SNAPSHOT: &str =
     "current_setting('transaction_isolation') IN ('repeatable read', 'serializable')";
 
-/// Transition tables.
+/// Names of the transition tables.
 const NEW: &str = "pgpartition_new";
 const OLD: &str = "pgpartition_old";
 
-/// Returns the functions of the triggers that a conversion needs while this table serves.
+/// Returns the trigger functions that a conversion needs while this table serves.
 #[must_use]
 pub fn sync_functions(table: &CopiedTable, level: SyncLevel) -> Vec<Function> {
     let level = table.sync_level(level);
@@ -50,7 +50,7 @@ fn reads_transition_table(trigger: SyncTrigger, level: SyncLevel) -> bool {
     }
 }
 
-/// Returns what [`install_sync`] creates, to hold the catalog against it.
+/// Returns the objects that [`install_sync`] creates, for comparison with the catalog.
 #[must_use]
 pub fn expected_sync(table: &CopiedTable, level: SyncLevel) -> ExpectedSync {
     let digest = |statement: &Sql| crate::partition::digest(statement.as_str(), 16);
@@ -65,10 +65,10 @@ pub fn expected_sync(table: &CopiedTable, level: SyncLevel) -> ExpectedSync {
     ExpectedSync { triggers, functions: functions.collect() }
 }
 
-/// Creates the functions and triggers, or replaces those that are there. The owner of the tables runs it in a transaction.
+/// Creates the functions and triggers, or replaces existing ones. The owner of the tables runs it in a transaction.
 ///
-/// `present` are the triggers of the serving table. Those of another level among them are dropped, which takes an ACCESS
-/// EXCLUSIVE lock on it. Without them the lock is SHARE ROW EXCLUSIVE, which no reader waits for.
+/// `present` are the triggers of the serving table. Those of another level are dropped, which takes an ACCESS EXCLUSIVE lock on
+/// the table. Otherwise the lock is SHARE ROW EXCLUSIVE, which does not block readers.
 #[must_use]
 pub fn install_sync(
     table: &CopiedTable,
@@ -91,7 +91,7 @@ pub fn install_sync(
 }
 
 /// Drops the triggers of every level, and the functions that no other table uses. The owner of the tables runs it in a
-/// transaction, while both are still there.
+/// transaction while both tables exist.
 #[must_use]
 pub fn remove_sync(table: &CopiedTable) -> Vec<Sql> {
     let triggers = SyncTrigger::ALL.iter().map(|trigger| drop_trigger(table, *trigger));
@@ -106,7 +106,7 @@ pub fn remove_sync(table: &CopiedTable) -> Vec<Sql> {
 fn create_trigger(table: &CopiedTable, trigger: SyncTrigger, level: SyncLevel) -> [Sql; 2] {
     let (text, level) = (Text(table), table.sync_level(level));
     let columns: Vec<_> = table.columns.iter().map(name).collect();
-    // The list makes Postgres reject DROP COLUMN and ALTER TYPE, which would break the function.
+    // Because of the column list, Postgres rejects DROP COLUMN and ALTER TYPE, which would break the function.
     let columns = format!("UPDATE OF {}", columns.join(", "));
     let (events, per) = match (trigger, level) {
         (SyncTrigger::Truncate, _) => ("TRUNCATE".to_owned(), "FOR EACH STATEMENT".to_owned()),
@@ -125,7 +125,7 @@ fn create_trigger(table: &CopiedTable, trigger: SyncTrigger, level: SyncLevel) -
         Sql(format!(
             "CREATE OR REPLACE TRIGGER {trigger} AFTER {events} ON {on} {per} EXECUTE FUNCTION {function}()"
         )),
-        // Fires in sessions that apply replicated changes, too.
+        // Also fires in sessions that apply replicated changes.
         Sql(format!("ALTER TABLE {on} ENABLE ALWAYS TRIGGER {trigger}")),
     ]
 }
@@ -156,7 +156,7 @@ fn trigger_body(text: Text<'_>, trigger: SyncTrigger, level: SyncLevel) -> Strin
     format!("\n#variable_conflict use_column\n{}", in_block(&body))
 }
 
-/// The statements of a trigger's function as its block.
+/// Returns the body of a trigger function with these statements.
 pub(super) fn in_block(statements: &str) -> String {
     format!("BEGIN\n{statements}  RETURN NULL;\nEND\n")
 }
@@ -167,7 +167,7 @@ fn key_changed(text: Text<'_>) -> String {
     format!("({old}) IS DISTINCT FROM ({new})")
 }
 
-/// Inserts a row that the copy does not have, which costs less than an insert that might update.
+/// Inserts a row that the copy lacks, which is cheaper than an insert with `ON CONFLICT DO UPDATE`.
 fn insert_row(text: Text<'_>) -> String {
     format!(
         "  IF TG_OP = 'INSERT' THEN\n    {}\n    {};\n    IF FOUND THEN RETURN NULL; END IF;\n  END IF;\n",
@@ -187,7 +187,7 @@ fn write_row(text: Text<'_>) -> String {
     )
 }
 
-/// Inserts the row that the source has of the new key.
+/// Inserts the row of the source with the new key.
 fn new_row(text: Text<'_>) -> String {
     format!(
         "{}\n    SELECT {}\n    FROM {} AS s WHERE {}",
@@ -198,9 +198,9 @@ fn new_row(text: Text<'_>) -> String {
     )
 }
 
-/// Deletes the row of the old key, unless the serving table has a row of that key.
+/// Deletes the row with the old key, unless the serving table has a row with that key.
 ///
-/// Lines are indented where they are written, not afterwards: a name can contain a line break.
+/// Lines are indented when they are written, not afterwards, because a name can contain a line break.
 fn delete_old_row(text: Text<'_>, indent: &str) -> String {
     let delete =
         format!("DELETE FROM {} AS t WHERE {};", text.passive(), text.same_key("t", "OLD"));
@@ -213,11 +213,11 @@ fn delete_old_row(text: Text<'_>, indent: &str) -> String {
     )
 }
 
-/// Inserts rows and deletes them again: if the passive table has a row of that key that this snapshot cannot see, Postgres fails
-/// with 40001 (`serialization_failure`), and the application tries again.
+/// Inserts rows and deletes them again: if the passive table has a row with that key that this snapshot cannot see, Postgres
+/// returns 40001 (`serialization_failure`), and the application retries.
 ///
-/// A row that violates a constraint by now, such as a foreign key whose cascade is deleting it, has no such twin. The
-/// conflict is one of the key: Postgres rejects `ON CONFLICT` of every constraint if one of them is deferrable.
+/// A row that now violates a constraint, such as a foreign key whose cascade is deleting it, has no such counterpart. The
+/// conflict target is the key: Postgres rejects `ON CONFLICT` without a target if a constraint is deferrable.
 pub(super) fn resolve_conflicts(
     text: Text<'_>,
     insert: &str,
@@ -231,8 +231,7 @@ pub(super) fn resolve_conflicts(
     )
 }
 
-/// Inserts rows that the copy does not have. If it has one of them, or the source has one no longer, [`write_all`] goes
-/// on.
+/// Inserts rows that the copy lacks. If it has one of them, or the source no longer has one, [`write_all`] continues.
 fn insert_all(text: Text<'_>) -> String {
     format!(
         "  DECLARE\n    inserted bigint;\n  BEGIN\n    {}\n    SELECT {}\n    FROM {} AS s JOIN {NEW} AS n ON {}\n    {};\n    \
@@ -258,8 +257,8 @@ fn write_all(text: Text<'_>) -> String {
     )
 }
 
-/// A statement can pass a unique value from row to row, in an order in which no two rows have it at a time. The rows are
-/// written in another order, so those of a copy with another unique index than its key are deleted first.
+/// A statement can pass a unique value from row to row so that no two rows have it at the same time. The triggers write rows in
+/// another order, so in a copy with further unique indexes they delete these rows first.
 fn free_unique_values(text: Text<'_>) -> String {
     let (copy, key) = (text.passive(), super::text::of("n", &text.full_key()).join(", "));
     format!(
@@ -286,9 +285,9 @@ fn delete_all(text: Text<'_>) -> String {
     )
 }
 
-/// Postgres truncates the passive table only if no other session holds a lock on it. The application holds an ACCESS
-/// EXCLUSIVE lock on the serving one: if it waited for the build of an index, which in turn waits for a session that waits for the source, that
-/// would be a deadlock. A DELETE conflicts with no build, but it cannot see rows that are newer than the snapshot.
+/// Truncates the passive table only if no other session holds a lock on it. The application holds an ACCESS EXCLUSIVE lock on
+/// the serving table: if it waited for an index build, which waits for a session that waits for the source, that would be a
+/// deadlock. A DELETE does not conflict with a build, but cannot see rows that are newer than the snapshot.
 fn truncate(text: Text<'_>) -> String {
     let (serving, passive) = (text.serving(), text.passive());
     let busy = format!("could not truncate {passive}: another session holds a lock on it");

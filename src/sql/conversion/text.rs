@@ -1,12 +1,12 @@
-//! Pieces of SQL that name the columns of both tables.
+//! Fragments of SQL that name the columns of both tables.
 
 use crate::partition::{CopiedTable, Identifier, Side};
 use crate::sql::quote::{literal, name, qualified};
 
-/// Label of the block of each function, which qualifies its variables.
+/// Label of the block of each function, which qualifies variables.
 pub(super) const LABEL: &str = "pgpartition";
 
-/// Writes the pieces for one table.
+/// Formats the fragments for one table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Text<'a>(pub(super) &'a CopiedTable);
 

@@ -1,4 +1,4 @@
-  -- The triggers of the application, in the words of the catalog.
+  -- Triggers of the application, as the catalog deparses them.
   FOR object IN
     SELECT g.tgname, g.tgenabled, pg_get_triggerdef(g.oid) AS definition, obj_description(g.oid, 'pg_trigger') AS comment
     FROM pg_trigger AS g

@@ -63,6 +63,7 @@ fn broken(first: &str, indent: usize, text: &str) -> String {
             line.push_str(word);
         }
     }
+    let lines: Vec<_> = lines.iter().map(|line| line.trim_end()).collect();
     let lines = lines.join(&format!("\n{}", " ".repeat(indent)));
     format!("{first}{lines}\n")
 }
