@@ -61,43 +61,61 @@ const fn scoped(
 
 #[rustfmt::skip]
 const PATTERNS: [Pattern; 26] = [
-    any(r"\b(let|lets|letting)\b( \w+){0,3} go\b", "expire, detach, drop, release", [10, 20, 45]),
-    any(r"\bnone (where|on|if|for|while)\b", "default: …, `None` if …", [10, 25, 25]),
-    any(r"\b((some|no|any|every)body|who(so|m|se)?ever)\b", "the actor", [12, 25, 110]),
-    any(r"\b(made|detached|held|used|taken) by others\b|\b(of|that|what|as|which) others\b", "unmanaged; another session", [9, 20, 28]),
-    any(r"\bh(old|olds|eld|olding)( \w+)? (back|up)\b", "deferred; blocks", [34, 20, 45]),
-    any(r"\bpromis(e[sd]?|ing)\b", "default-partition check", [9, 15, 60]),
-    any(r"(\b|_)(patience|linger|elders?|namesakes?|strangers?|twins?|readmit)(\b|_)", "the word of the glossary", [9, 120, 90]),
-    any(r"\bcuts? off\b", "interrupted", [10, 15, 32]),
-    any(r"\b(comes?|came|becomes?) (about|of|true|to nothing|to (its|their) end)\b", "happens, result, ends", [8, 10, 28]),
-    any(r"\b(be|is|are|was|were) had\b", "acquired, available", [8, 10, 12]),
-    scoped(Scope::Markdown, r"^#{1,6} (What|How|Who|Whose|Whether|When|Where|Why|Which|Something|Nothing|It|Then|Of|If|Is|Was|May)\b", "a noun or a task", [12, 8, 8]),
-    scoped(Scope::Rust, r"^\s*//[/!] (What|How|Where|When|Who|Whose|That|Those|Of|So|Else|None)\b", "a verb or a noun phrase", [8, 120, 290]),
-    scoped(Scope::Rust, r"^\s*/// (Its|The|Their|Those|It) \w+\.$", "a fact that the name does not state", [8, 75, 12]),
-    scoped(Scope::Markdown, r"(^|[.;] |- )(Who|Whoever|What|Where) [^?]*$", "a subject; “If”", [20, 8, 12]),
-    scoped(Scope::SameCase, r"(^|[.;] |//[/!]? |- )(By (it|them|that|which|what)|Of (two|these|those|many|what|such|the|several|a|an|all)|From (here|then) on)\b", "the subject first", [10, 15, 22]),
-    any(r"\bbut for\b|\bbe (it|they)\b", "except; whether … or", [8, 8, 18]),
-    any(r"\b(shall|anew|mend|mends|mended|gravest|in vain|woken|alike|at hand|for want of|heeded|besides)\b", "must, again, fix, most severe, also", [14, 35, 38]),
-    any(r"[^e] (is|are|was|were) no(ne)? [a-km-z]", "is not a …", [10, 18, 24]),
-    any(r"\b(tells?|told) (of|apart|which|what|who|how|whether|why)\b", "reports, distinguishes, shows", [10, 12, 18]),
-    any(r"\blook(s|ed|ing)? (after|whether|again)\b", "manages, checks, retries", [8, 10, 16]),
-    any(r"\b(in|out of) (the|its|their) way\b", "blocks", [10, 15, 16]),
-    any(r"\b(is|are|of|not|was|were) ours\b", "managed", [10, 20, 32]),
-    any(r"\bof now\b|\bholes?\b|\bodd pieces?\b", "current period, gap, partial period", [8, 22, 20]),
-    any(r"\b(is|are|was|were) (not )?to (be|have|stay|go|come|take)\b", "must, will", [10, 18, 16]),
-    any(r"\bat once\b", "in one run; immediately; at the same time", [20, 15, 34]),
-    any(r"(finalis|recognis|colour|behaviour|honour|normalis|organis|serialis|initialis|cancell(ed|ing)|labell|judgement|artefact|favour|analyse)", "US spelling", [8, 24, 16]),
+    any(r"\b(let|lets|letting)\b( \w+){0,3} go\b", "expire, detach, drop, release", [0, 1, 0]),
+    any(r"\bnone (where|on|if|for|while)\b", "default: …, `None` if …", [0, 0, 2]),
+    any(r"\b((some|no|any|every)body|who(so|m|se)?ever)\b", "the actor", [0, 0, 3]),
+    any(r"\b(made|detached|held|used|taken) by others\b|\b(of|that|what|as|which) others\b", "unmanaged; another session", [0, 1, 2]),
+    any(r"\bh(old|olds|eld|olding)( \w+)? (back|up)\b", "deferred; blocks", [0, 0, 0]),
+    any(r"\bpromis(e[sd]?|ing)\b", "default-partition check", [0, 0, 1]),
+    any(r"(\b|_)(patience|linger|elders?|namesakes?|strangers?|twins?|readmit)(\b|_)", "the word of the glossary", [0, 0, 4]),
+    any(r"\bcuts? off\b", "interrupted", [0, 0, 0]),
+    any(r"\b(comes?|came|becomes?) (about|of|true|to nothing|to (its|their) end)\b", "happens, result, ends", [0, 0, 0]),
+    any(r"\b(be|is|are|was|were) had\b", "acquired, available", [0, 0, 0]),
+    scoped(Scope::Markdown, r"^#{1,6} (What|How|Who|Whose|Whether|When|Where|Why|Which|Something|Nothing|It|Then|Of|If|Is|Was|May)\b", "a noun or a task", [0, 0, 0]),
+    scoped(Scope::Rust, r"^\s*//[/!] (What|How|Where|When|Who|Whose|That|Those|Of|So|Else|None)\b", "a verb or a noun phrase", [0, 1, 0]),
+    scoped(Scope::Rust, r"^\s*/// (Its|The|Their|Those|It) \w+\.$", "a fact that the name does not state", [0, 3, 0]),
+    scoped(Scope::Markdown, r"(^|[.;] |- )(Who|Whoever|What|Where) [^?]*$", "a subject; “If”", [0, 0, 0]),
+    scoped(Scope::SameCase, r"(^|[.;] |//[/!]? |- )(By (it|them|that|which|what)|Of (two|these|those|many|what|such|the|several|a|an|all)|From (here|then) on)\b", "the subject first", [0, 0, 0]),
+    any(r"\bbut for\b|\bbe (it|they)\b", "except; whether … or", [0, 0, 0]),
+    any(r"\b(shall|anew|mend|mends|mended|gravest|in vain|woken|alike|at hand|for want of|heeded|besides)\b", "must, again, fix, most severe, also", [0, 0, 0]),
+    any(r"[^e] (is|are|was|were) no(ne)? [a-km-z]", "is not a …", [0, 0, 0]),
+    any(r"\b(tells?|told) (of|apart|which|what|who|how|whether|why)\b", "reports, distinguishes, shows", [0, 0, 0]),
+    any(r"\blook(s|ed|ing)? (after|whether|again)\b", "manages, checks, retries", [0, 0, 0]),
+    any(r"\b(in|out of) (the|its|their) way\b", "blocks", [0, 0, 0]),
+    any(r"\b(is|are|of|not|was|were) ours\b", "managed", [0, 0, 1]),
+    any(r"\bof now\b|\bholes?\b|\bodd pieces?\b", "current period, gap, partial period", [0, 0, 0]),
+    any(r"\b(is|are|was|were) (not )?to (be|have|stay|go|come|take)\b", "must, will", [0, 0, 0]),
+    any(r"\bat once\b", "in one run; immediately; at the same time", [0, 0, 0]),
+    any(r"(finalis|recognis|colour|behaviour|honour|normalis|organis|serialis|initialis|cancell(ed|ing)|labell|judgement|artefact|favour|analyse)", "US spelling", [0, 0, 1]),
 ];
 
-/// A line that a pattern matches and that is right, found by its file and a part of it.
+/// A line that a pattern matches and that is right: its file or folder, and what the line matches.
 struct Allowed {
-    file: &'static str,
-    text: &'static str,
+    path: &'static str,
+    line: &'static str,
     #[expect(dead_code, reason = "for the reader")]
     reason: &'static str,
 }
 
-const ALLOWED: [Allowed; 0] = [];
+const fn allowed(path: &'static str, line: &'static str, reason: &'static str) -> Allowed {
+    Allowed { path, line, reason }
+}
+
+#[rustfmt::skip]
+const ALLOWED: [Allowed; 12] = [
+    allowed("CHANGELOG.md", r"^\| (label|reason|JSON|text)", "old names, for a reader who upgrades"),
+    allowed("CHANGELOG.md", r"^What breaks an existing installation:$", "an indirect question before a list"),
+    allowed("docs/reference/kubectl-pgpartition.md", r"^What to do$", "a heading in the output of the plugin"),
+    allowed("src/kubernetes/", r"\.(is_)?cancelled\(\)", "a function of tokio"),
+    allowed("src/observed/copy.rs", r#"rename = "twin""#, "a key of the catalog query"),
+    allowed("src/plan/canonical/mod.rs", r#""twin""#, "a word of canonical texts, which never change"),
+    allowed("src/", r"^\s*(\w+::)?None if .* => ", "a guard of a match"),
+    allowed("tests/", r"^\s*(\w+::)?None if .* => ", "a guard of a match"),
+    allowed("tests/postgres/", r"(chown |--reuid=)nobody", "a user of the operating system"),
+    allowed("tests/pure/language.rs", r#"^    (any|scoped)\(|= "\(\^\|_\)"#, "the patterns themselves"),
+    allowed("tests/support/proxy.rs", r"set_zero_linger\(\)", "a function of tokio"),
+    allowed("src/postgres/inspect_copy.sql", r"'twin'", "a key that the program reads"),
+];
 
 /// A file with prose: its index in [`Pattern::lines`], its path, and its text.
 struct Prose {
@@ -107,16 +125,17 @@ struct Prose {
 }
 
 #[test]
-fn patterns_match_no_more_lines_than_they_did() {
+fn counts_of_matching_lines_only_go_down() {
     let mut hits: Vec<[Vec<String>; 3]> = PATTERNS.iter().map(|_| Default::default()).collect();
-    let mut used = vec![false; ALLOWED.len()];
+    let allowed = ALLOWED.map(|of| (of.path, Regex::new(of.line).expect("a pattern")));
+    let mut used = [false; ALLOWED.len()];
     let any_pattern = any_pattern();
     for file in prose() {
         let lines = file.text.lines().zip(1..);
         for (line, number) in lines.filter(|(line, _)| any_pattern.is_match(line)) {
             let is_allowed =
-                |allowed: &Allowed| allowed.file == file.path && line.contains(allowed.text);
-            if let Some(at) = ALLOWED.iter().position(is_allowed) {
+                |(path, regex): &(&str, Regex)| file.path.starts_with(path) && regex.is_match(line);
+            if let Some(at) = allowed.iter().position(is_allowed) {
                 used[at] = true;
                 continue;
             }
@@ -126,22 +145,29 @@ fn patterns_match_no_more_lines_than_they_did() {
             }
         }
     }
-    let mut wrong = Vec::new();
-    for (Pattern { regex, instead, lines: most, .. }, hits) in PATTERNS.iter().zip(&hits) {
-        for ((name, hits), most) in
-            ["documents", "sources", "other files"].iter().zip(hits).zip(most)
-        {
-            if hits.len() > *most {
-                let (count, hits) = (hits.len(), hits.join("\n  "));
-                wrong.push(format!(
-                    "{regex}: {count} lines of {name}, not {most}; write: {instead}\n  {hits}"
-                ));
-            }
-        }
-    }
+    let wrong: Vec<String> =
+        PATTERNS.iter().zip(&hits).flat_map(|(of, hits)| of.compare(hits)).collect();
     assert!(wrong.is_empty(), "see docs/reference/glossary.md\n{}", wrong.join("\n"));
     for (allowed, used) in ALLOWED.iter().zip(used) {
-        assert!(used, "no pattern matches {:?} of {}", allowed.text, allowed.file);
+        assert!(
+            used,
+            "remove {:?} of {} from the list of allowed lines",
+            allowed.line, allowed.path
+        );
+    }
+}
+
+impl Pattern {
+    /// Returns a message for each kind of file with more matching lines than the pattern states.
+    fn compare(&self, hits: &[Vec<String>; 3]) -> Vec<String> {
+        let Self { regex, instead, .. } = self;
+        let kinds = ["documents", "sources", "other files"].into_iter().zip(hits).zip(self.lines);
+        let messages =
+            kinds.filter(|((_, hits), lines)| hits.len() > *lines).map(|((kind, hits), lines)| {
+                let (count, hits) = (hits.len(), hits.join("\n  "));
+                format!("{regex}: {count} lines of {kind}, not {lines}; write: {instead}\n  {hits}")
+            });
+        messages.collect()
     }
 }
 

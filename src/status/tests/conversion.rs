@@ -4,7 +4,7 @@ use super::*;
 use crate::api::v1alpha1::{ConversionStage, LostAt, ParityState, Side};
 use crate::observed::{Question, SyncState};
 
-/// `revenues`, a plain table that becomes a hash, with what the spec says besides.
+/// Returns `revenues`, a plain table that is converted to hash partitions, with these fields of the spec.
 pub(super) fn converting(conversion: &Value, other: &Value) -> DesiredTable {
     let mut spec = json!({
         "partitionBy": {"hash": {"columns": ["org"], "partitions": 2}}, "ahead": null,

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What `Indexed` says if the partition of November has the index `p0_i`, with these properties.
+/// Returns the message of `Indexed` if the partition of November has the index `p0_i` with these properties.
 fn indexed(spec: &Value, has: Option<&Value>) -> String {
     let mut snapshot = snapshot(&[NOVEMBER, DECEMBER], &json!({}));
     if let Some(has) = has {

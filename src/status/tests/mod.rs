@@ -144,8 +144,8 @@ fn complete_table_is_ready() {
     assert_eq!(status["conditions"][0]["observedGeneration"], 3);
 }
 
-/// The beginnings of what is told of the conditions, in their order.
-fn assert_told(spec: &Value, bounds: &[&str], other: &Value, expected: [&str; 6]) {
+/// Asserts the beginnings of the conditions, in their order.
+fn assert_conditions(spec: &Value, bounds: &[&str], other: &Value, expected: [&str; 6]) {
     let texts = texts(&project_observation(&desired(spec), &observed(bounds, other)));
     assert_eq!(texts.len(), expected.len(), "{texts:#?}");
     for (texts, expected) in texts.iter().zip(expected) {
@@ -163,7 +163,7 @@ fn unmet_precondition_makes_dependent_conditions_unknown() {
         "Retained=Unknown NotChecked",
         "Indexed=Unknown NotChecked",
     ];
-    assert_told(&json!({}), &[], &json!({"relation": null}), no_table);
+    assert_conditions(&json!({}), &[], &json!({"relation": null}), no_table);
     let replica = [
         "Ready=False ReadOnlyReplica",
         "Stalled=True ReadOnlyReplica",
@@ -173,7 +173,7 @@ fn unmet_precondition_makes_dependent_conditions_unknown() {
         "Indexed=Unknown NotChecked",
     ];
     let in_recovery = json!({"server": {"inRecovery": true}});
-    assert_told(&json!({}), &[NOVEMBER, DECEMBER], &in_recovery, replica);
+    assert_conditions(&json!({}), &[NOVEMBER, DECEMBER], &in_recovery, replica);
     let not_owner = [
         "Ready=False InsufficientPrivilege",
         "Stalled=True InsufficientPrivilege",
@@ -182,7 +182,7 @@ fn unmet_precondition_makes_dependent_conditions_unknown() {
         "Retained=Unknown NotChecked",
         "Indexed=Unknown NotChecked",
     ];
-    assert_told(&json!({}), &[NOVEMBER], &json!({"relation": {"owned": false}}), not_owner);
+    assert_conditions(&json!({}), &[NOVEMBER], &json!({"relation": {"owned": false}}), not_owner);
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn blocker_is_reported_by_the_condition_of_its_area() {
         "Retained=True NoRetention",
         "Indexed=True IndexesValid",
     ];
-    assert_told(&json!({"mode": "Plan"}), &[NOVEMBER], &json!({}), only_planned);
+    assert_conditions(&json!({"mode": "Plan"}), &[NOVEMBER], &json!({}), only_planned);
     let column_not_found = [
         "Ready=False ColumnNotFound",
         "Stalled=True ColumnNotFound",
@@ -214,14 +214,14 @@ fn blocker_is_reported_by_the_condition_of_its_area() {
         "Indexed=False ColumnNotFound",
     ];
     let index = json!({"indexes": [{"name": "i", "columns": [{"column": "gone"}]}]});
-    assert_told(&index, &[FOREVER], &json!({}), column_not_found);
+    assert_conditions(&index, &[FOREVER], &json!({}), column_not_found);
 }
 
 #[test]
 fn failed_step_takes_precedence_over_pending_steps() {
     let (desired, observed) = (desired(&json!({})), observed(&[NOVEMBER], &json!({})));
     let remaining = plan::plan(&desired, &observed, &PlanTime::at(at(NOW)));
-    for (reason, besides) in
+    for (reason, activity) in
         [(Reason::LockTimeout, "Reconciling=True"), (Reason::StepFailed, "Stalled=True")]
     {
         let failure = Failure { reason, message: "because".to_owned() };
@@ -239,7 +239,7 @@ fn failed_step_takes_precedence_over_pending_steps() {
         let texts = texts(&project(&subject, &Outcome::Inspected(observation), at(NOW)));
         let because = format!("{reason}: create public.revenues_2026_12: because");
         assert_eq!(texts[0], format!("Ready=False {because} (and 1 more)"));
-        assert_eq!(texts[1], format!("{besides} {because} (and 1 more)"));
+        assert_eq!(texts[1], format!("{activity} {because} (and 1 more)"));
         assert_eq!(texts[3], format!("Covered=False {because}"));
     }
 }
@@ -255,7 +255,7 @@ fn failure_keeps_the_last_observation() {
             Subject { previous: Some(&observation), generation: Some(4), requested: None };
         project(&subject, &Outcome::Failed(failure), later)
     };
-    for (reason, besides, reachable) in [
+    for (reason, activity, reachable) in [
         (Reason::ConnectionFailed, "Reconciling", "False ConnectionFailed"),
         (Reason::AuthenticationFailed, "Stalled", "False AuthenticationFailed"),
         (Reason::SecretNotFound, "Reconciling", "False SecretNotFound"),
@@ -266,7 +266,7 @@ fn failure_keeps_the_last_observation() {
         let status = fails(reason);
         let texts = texts(&status);
         assert_eq!(texts[0], format!("Ready=False {reason}: because"));
-        assert!(texts[1].starts_with(&format!("{besides}=True {reason}: ")), "{texts:#?}");
+        assert!(texts[1].starts_with(&format!("{activity}=True {reason}: ")), "{texts:#?}");
         assert!(texts[2].starts_with(&format!("Reachable={reachable}: ")), "{texts:#?}");
         assert_eq!(status.partitions, observation.partitions);
         assert_eq!(status.covered_until, observation.covered_until);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::desired::{AdoptedName, Mode};
 
-/// What is told of what expires, where one period is kept besides November.
+/// Returns the conditions on expired partitions, if one period is kept in addition to November.
 fn retained(spec: &Value, marks: &[(&str, &str)], other: &Value) -> (String, String) {
     let mut wanted = json!({"retention": {"keep": 1}});
     merge(&mut wanted, spec);
