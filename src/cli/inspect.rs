@@ -94,7 +94,7 @@ fn text(observed: &ObservedTable) -> String {
 fn line(partition: &ObservedPartition) -> String {
     let state = match &partition.state {
         PartitionState::Attached { marker: Some(MarkerState::Expired { .. }), .. } => {
-            "attached, let go".to_owned()
+            "attached, expired".to_owned()
         }
         PartitionState::Attached { .. } => "attached".to_owned(),
         PartitionState::PendingDetach { .. } => "detach pending".to_owned(),
@@ -110,7 +110,7 @@ fn line(partition: &ObservedPartition) -> String {
             DetachedBy::User | DetachedBy::Unrecorded { .. } => "detached".to_owned(),
         },
     };
-    let origin = if partition.state.is_managed() { "ours" } else { "made by others" };
+    let origin = if partition.state.is_managed() { "managed" } else { "unmanaged" };
     let rows = partition.rows.map_or_else(|| "rows unknown".to_owned(), |n| format!("~{n} rows"));
     format!(
         "{:32} {}  {state}, {origin}, {rows}",

@@ -100,7 +100,7 @@ impl Report {
     fn text(&self) -> String {
         let drift = drift(&self.plan);
         let is_declared = drift.is_empty() && self.is_equal();
-        let verdict = if is_declared { "as declared" } else { "not as declared" };
+        let verdict = if is_declared { "matches the spec" } else { "does not match the spec" };
         let mut text = format!("{}: {verdict}\n", self.plan.table.display());
         for line in drift {
             text.push_str(&format!("  {line}\n"));
@@ -130,7 +130,7 @@ impl Report {
         });
         let mut document = json!({
             "table": self.plan.table.display(),
-            "asDeclared": drift.is_empty() && self.is_equal(),
+            "matchesSpec": drift.is_empty() && self.is_equal(),
             "drift": drift,
             "notes": notes,
         });

@@ -173,7 +173,7 @@ struct PartitionMetrics {
     name: String,
     bounds: String,
     state: &'static str,
-    ours: bool,
+    managed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<u64>,
     bytes: u64,
@@ -202,7 +202,7 @@ fn table_metrics(watched: &Watched, last_seen: &LastSeen) -> TableMetrics {
             PartitionState::PendingDetach { .. } => "pending_detach",
             PartitionState::NeverAttached | PartitionState::Detached { .. } => "detached",
         },
-        ours: partition.state.is_managed(),
+        managed: partition.state.is_managed(),
         rows: partition.rows,
         bytes: partition.bytes,
     };
@@ -223,7 +223,7 @@ struct TableProblems {
     namespace: String,
     name: String,
     /// `None` if it is not known.
-    in_order: Option<bool>,
+    ok: Option<bool>,
     /// Returns the planned steps, and the deferred steps with their blockers.
     problems: Vec<String>,
     /// Whether the two tables of a conversion are equal: `status.parity.state`.
@@ -247,7 +247,7 @@ fn render_problems(state: &HttpState) -> Result<String, String> {
             name: watched.name_any(),
             parity: parity(&watched).filter(|_| last_seen.is_some()),
             triggers,
-            in_order: last_seen.map(|_| problems.is_empty()),
+            ok: last_seen.map(|_| problems.is_empty()),
             problems,
         }
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::management::{cycle, is_marker_of, is_unmarked, state};
 use super::parse_index::{column_operators, parent_index, partition_index};
 use super::snapshot::{
-    RawBlockingTransaction, RawExclusion, RawForeignKey, RawIndex, RawKey, RawPartition,
+    RawBlockingTransaction, RawDefaultCheck, RawForeignKey, RawIndex, RawKey, RawPartition,
     RawPublication, RawRelation, RawServer, RawTrigger, Snapshot,
 };
 use super::{
@@ -217,7 +217,7 @@ fn partition(
     key: Option<&RangeKey>,
 ) -> Result<Option<ObservedPartition>, InvalidSnapshot> {
     let blocked_by =
-        std::mem::take(&mut raw.held_by).into_iter().map(blocking_transaction).collect();
+        std::mem::take(&mut raw.blocked_by).into_iter().map(blocking_transaction).collect();
     let comment = raw.comment.as_deref().unwrap_or_default();
     let marked = marker_in(comment, table).filter(|marked| is_marker_of(marked, &raw, table_oid));
     let Some(state) = state(marked.as_ref(), &raw, table_oid, blocked_by) else { return Ok(None) };
@@ -257,7 +257,7 @@ fn partition(
 }
 
 fn default_facts(raw: &RawPartition) -> Result<DefaultFacts, InvalidSnapshot> {
-    let checks = raw.exclusions.iter().flatten().cloned().map(default_check);
+    let checks = raw.default_checks.iter().flatten().cloned().map(default_check);
     Ok(DefaultFacts {
         total_bytes: raw.total_bytes,
         lacks_identity: raw.lacks_identity,
@@ -266,7 +266,7 @@ fn default_facts(raw: &RawPartition) -> Result<DefaultFacts, InvalidSnapshot> {
     })
 }
 
-fn default_check(raw: RawExclusion) -> Result<DefaultCheck, InvalidIdentifier> {
+fn default_check(raw: RawDefaultCheck) -> Result<DefaultCheck, InvalidIdentifier> {
     Ok(DefaultCheck { name: Identifier::new(raw.name)?, validated: raw.validated })
 }
 

@@ -82,10 +82,10 @@ pub enum BoundsCheck {
     #[default]
     Absent,
     /// New rows are within the bounds; earlier rows were not checked.
-    #[serde(rename = "stated")]
+    #[serde(alias = "stated")]
     NotValid,
     /// It holds nothing but rows of its bounds.
-    #[serde(rename = "proven")]
+    #[serde(alias = "proven")]
     Validated,
 }
 

@@ -64,7 +64,7 @@ impl Snapshot {
     /// logged in. Other sessions and prepared transactions may have them too.
     pub fn hide_login_role(&mut self, user: Option<&str>) {
         let role = self.server.role.take();
-        for holder in self.partitions.iter_mut().flat_map(|p| &mut p.held_by) {
+        for holder in self.partitions.iter_mut().flat_map(|p| &mut p.blocked_by) {
             holder
                 .role
                 .take_if(|name| Some(&*name) == role.as_ref() || Some(name.as_str()) == user);
@@ -182,7 +182,8 @@ pub(crate) struct RawPartition {
     pub(crate) moved_since_marked: bool,
     pub(crate) storage: Vec<String>,
     pub(crate) indexes: Vec<RawIndex>,
-    pub(crate) exclusions: Option<Vec<RawExclusion>>,
+    #[serde(alias = "exclusions")]
+    pub(crate) default_checks: Option<Vec<RawDefaultCheck>>,
     pub(crate) fits: bool,
     #[serde(default)]
     pub(crate) bounds_check: BoundsCheck,
@@ -192,8 +193,8 @@ pub(crate) struct RawPartition {
     pub(crate) publications: Vec<RawPublication>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) dependents: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) held_by: Vec<RawBlockingTransaction>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", alias = "heldBy")]
+    pub(crate) blocked_by: Vec<RawBlockingTransaction>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) triggers: Vec<RawTrigger>,
 }
@@ -273,7 +274,7 @@ pub(crate) struct RawIndexColumn {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct RawExclusion {
+pub(crate) struct RawDefaultCheck {
     pub(crate) name: String,
     pub(crate) validated: bool,
 }
@@ -287,7 +288,7 @@ mod tests {
     fn login_role_is_hidden_among_blocking_sessions() {
         let blocking = |role: &str| json!({"pid": 1, "role": role, "application": "a"});
         let prepared = json!({"gid": "g", "role": "user-of-secret"});
-        let held_by =
+        let blocked_by =
             [blocking("user-of-secret"), blocking("role-of-secret"), blocking("other"), prepared];
         let snapshot = json!({
             "schema": "s", "table": "t", "relation": null, "taken": [],
@@ -295,12 +296,33 @@ mod tests {
             "partitions": [{
                 "oid": 1, "schema": "s", "name": "p", "kind": "r", "bounds": null, "attached": true,
                 "detachPending": true, "comment": null, "owned": true, "rows": null, "bytes": 0,
-                "storage": [], "indexes": [], "exclusions": null, "fits": true, "heldBy": held_by,
+                "storage": [], "indexes": [], "defaultChecks": null, "fits": true, "blockedBy": blocked_by,
             }],
         });
         let mut snapshot: Snapshot = serde_json::from_value(snapshot).expect("a snapshot");
         snapshot.hide_login_role(Some("user-of-secret"));
         let shown = serde_json::to_string(&snapshot).expect("JSON");
         assert!(shown.contains("other") && !shown.contains("-of-secret"), "{shown}");
+    }
+
+    #[test]
+    fn reads_words_of_earlier_versions() {
+        let partition = |words: serde_json::Value| {
+            let mut partition = json!({
+                "oid": 1, "schema": "s", "name": "p", "kind": "r", "bounds": null, "attached": true,
+                "detachPending": true, "comment": null, "owned": true, "rows": null, "bytes": 0,
+                "storage": [], "indexes": [], "fits": true,
+            });
+            let words = words.as_object().expect("an object").clone();
+            partition.as_object_mut().expect("an object").extend(words);
+            serde_json::from_value::<RawPartition>(partition).expect("a partition")
+        };
+        let (check, session) =
+            (json!([{"name": "c", "validated": true}]), json!([{"pid": 1, "role": "r"}]));
+        for (before, now) in [("proven", "validated"), ("stated", "notValid")] {
+            let earlier = json!({"exclusions": check, "heldBy": session, "boundsCheck": before});
+            let today = json!({"defaultChecks": check, "blockedBy": session, "boundsCheck": now});
+            assert_eq!(partition(earlier), partition(today));
+        }
     }
 }

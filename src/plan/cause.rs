@@ -49,9 +49,9 @@ pub enum Cause {
     /// The spec wants no default partition.
     DefaultAbsent,
     /// The spec wants a plain table converted.
-    ConversionWanted,
+    ConversionRequested,
     /// The spec has no conversion any more.
-    ConversionUnwanted,
+    ConversionRemoved,
     /// The spec wants the partitioned table to be the one that applications use.
     CutoverWanted,
     /// The spec wants the plain table to be the one that applications use again.
@@ -59,7 +59,7 @@ pub enum Cause {
     /// The plain table needs a unique index before it becomes a partition.
     AttachNeedsKey,
     /// The spec wants the plain table dropped after the cutover.
-    SourceUnwanted,
+    SourceDropRequested,
     /// The triggers that keep the copy equal to its source are not installed yet.
     SyncMissing,
     /// A trigger or function is not the one that was installed.
@@ -117,12 +117,12 @@ impl Cause {
             Self::NotRequested => "no longer named in pgpartition.dev/adopt".to_owned(),
             Self::DefaultPresent => "spec.defaultPartition is Present".to_owned(),
             Self::DefaultAbsent => "spec.defaultPartition is Absent".to_owned(),
-            Self::ConversionWanted => "spec.conversion is set".to_owned(),
-            Self::ConversionUnwanted => "spec.conversion is absent".to_owned(),
+            Self::ConversionRequested => "spec.conversion is set".to_owned(),
+            Self::ConversionRemoved => "spec.conversion is absent".to_owned(),
             Self::CutoverWanted => "spec.conversion.serveFrom is Partitioned".to_owned(),
             Self::RollbackWanted => "spec.conversion.serveFrom is Source".to_owned(),
             Self::AttachNeedsKey => "needed to attach the table".to_owned(),
-            Self::SourceUnwanted => "spec.conversion.source.afterCutover is Drop".to_owned(),
+            Self::SourceDropRequested => "spec.conversion.source.afterCutover is Drop".to_owned(),
             Self::SyncMissing => "no sync triggers are installed".to_owned(),
             Self::SyncAltered => "altered since its installation".to_owned(),
             Self::SyncOutdated => "installed for other columns, another key, or another level, or by another version of the operator".to_owned(),

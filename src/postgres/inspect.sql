@@ -452,7 +452,7 @@ SELECT 'partition',
                JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum > 0 AND NOT a.attisdropped
                WHERE d.objoid = m.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
            ), false),
-           'exclusions', CASE WHEN m.oid = t.partdefid THEN (
+           'defaultChecks', CASE WHEN m.oid = t.partdefid THEN (
                SELECT json_agg(
                    json_build_object('name', con.conname, 'validated', con.convalidated)
                    ORDER BY con.conname
@@ -516,7 +516,7 @@ SELECT 'partition',
                    LIMIT 20
                ) AS dependents
            ) ELSE '[]' END,
-           'heldBy', CASE WHEN m.inhdetachpending THEN (
+           'blockedBy', CASE WHEN m.inhdetachpending THEN (
                -- Every role can see holders of locks. Only members of pg_read_all_stats can see snapshots of other
                -- roles; without that, the wait for them is short.
                SELECT coalesce(json_agg(json_build_object(
@@ -572,7 +572,7 @@ SELECT 'partition',
                  AND g.tgenabled <> 'D'
            ) ELSE '[]' END,
            'boundsCheck', coalesce((
-               SELECT CASE WHEN bool_or(con.convalidated) THEN 'proven' WHEN count(*) > 0 THEN 'stated' END
+               SELECT CASE WHEN bool_or(con.convalidated) THEN 'validated' WHEN count(*) > 0 THEN 'notValid' END
                FROM pg_constraint con
                WHERE (NOT m.hangs OR m.is_let_go) AND con.conrelid = m.oid AND con.conname = ANY ($5::name[])
                  AND con.contype = 'c'

@@ -62,7 +62,7 @@ SELECT json_build_object(
                LEFT JOIN indexes AS i ON i.indrelid = $1 AND i.relname = k.name
            ),
            'bounds', coalesce((
-               SELECT CASE WHEN bool_and(c.convalidated) THEN 'proven' ELSE 'stated' END FROM checks AS c HAVING count(*) > 0
+               SELECT CASE WHEN bool_and(c.convalidated) THEN 'validated' ELSE 'notValid' END FROM checks AS c HAVING count(*) > 0
            ), 'absent'),
            -- Only a check that the operator added has bounds, regardless of its name.
            'checked', (

@@ -8,7 +8,7 @@ use tokio_postgres::types::FromSql;
 
 use super::{DatabaseError, InspectError};
 use crate::observed::snapshot::{
-    RawBlockingTransaction, RawExclusion, RawIndex, RawPartition, RawPublication, RawRelation,
+    RawBlockingTransaction, RawDefaultCheck, RawIndex, RawPartition, RawPublication, RawRelation,
     RawServer, RawTrigger,
 };
 use crate::observed::{BoundsCheck, Snapshot};
@@ -26,10 +26,10 @@ struct TableFacts {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PartitionFacts {
-    exclusions: Option<Vec<RawExclusion>>,
+    default_checks: Option<Vec<RawDefaultCheck>>,
     referenced_by: Vec<(String, String)>,
     publications: Vec<RawPublication>,
-    held_by: Vec<RawBlockingTransaction>,
+    blocked_by: Vec<RawBlockingTransaction>,
     triggers: Vec<RawTrigger>,
     bounds_check: BoundsCheck,
     dependents: Vec<String>,
@@ -117,13 +117,13 @@ fn partition(row: &Row) -> Result<RawPartition, InspectError> {
         moved_since_marked: facts.moved_since_marked,
         storage: column::<Option<_>>(row, "storage")?.unwrap_or_default(),
         indexes: Vec::new(),
-        exclusions: facts.exclusions,
+        default_checks: facts.default_checks,
         fits: column(row, "fits")?,
         bounds_check: facts.bounds_check,
         referenced_by: facts.referenced_by,
         publications: facts.publications,
         dependents: facts.dependents,
-        held_by: facts.held_by,
+        blocked_by: facts.blocked_by,
         triggers: facts.triggers,
     })
 }

@@ -93,8 +93,8 @@ async fn legacy(reader: &Reader<'_>) {
     let operator = reader.fixture.operator(&[]);
     let adopt = reader.follows(&page("how-to/adopt-partitions"), "False PlanOnly").await;
     assert_eq!(statuses(&adopt), [0, 2, 0, 0, 0], "{adopt:#?}");
-    assert!(adopt[0].2.contains("made by others"), "{adopt:#?}");
-    assert!(adopt[1].2.contains("2 partitions made by others"), "{adopt:#?}");
+    assert!(adopt[0].2.contains("unmanaged"), "{adopt:#?}");
+    assert!(adopt[1].2.contains("2 partitions unmanaged"), "{adopt:#?}");
     let status = || reader.types("kubectl pgpartition status legacy -n finance").2;
     let is_adopted = async || status().contains("6 attached, 0 missing, 0 unmanaged");
     wait_until("unmanaged partitions are adopted", SOON, is_adopted).await;

@@ -135,7 +135,7 @@ async fn plugin_plans_reconciles_shows_and_verifies_a_table() {
     assert_eq!(json["awaitsApproval"], false, "{json}");
     assert_eq!(admin.calls("plan orders").status, 0);
     let verified = admin.calls("verify orders");
-    let shown = "public.orders: as declared\n  note  the login role is a superuser: log in as a role that is \
+    let shown = "public.orders: matches the spec\n  note  the login role is a superuser: log in as a role that is \
         only a member of the table owner\n";
     assert_eq!((verified.status, verified.out.as_str()), (0, shown));
     assert_eq!(admin.calls("reconcile orders --no-wait").status, 0);
@@ -286,14 +286,17 @@ async fn user_without_access_to_the_secret_is_shown_the_status() {
     let fingerprint = told["fingerprint"].as_str().unwrap();
     assert!(plan.out.starts_with(&format!("Plan {fingerprint}: 4 steps, 0 deferred\n")));
     assert!(plan.out.contains("\n  attach  orders_"), "{plan:?}");
-    assert_eq!(person.calls("plan orders -o json").json(), json!({"plans": [], "told": told}));
+    assert_eq!(
+        person.calls("plan orders -o json").json(),
+        json!({"plans": [], "lastReported": told})
+    );
     let script = person.calls("plan orders -o sql");
     assert_eq!((script.status, script.out.as_str()), (1, ""), "{script:?}");
     let verified = person.calls("verify orders");
     assert_eq!(verified.status, 2, "{verified:?}");
-    assert!(verified.out.contains(": not as declared\n  Ready PlanOnly: "), "{verified:?}");
+    assert!(verified.out.contains(": does not match the spec\n  Ready PlanOnly: "), "{verified:?}");
     let verdict = person.calls("verify orders -o json").json();
-    assert_eq!(verdict["told"]["asDeclared"], false, "{verdict}");
+    assert_eq!(verdict["lastReported"]["matchesSpec"], false, "{verdict}");
 
     let whole = fixture.admin().calls("plan orders -o json").json();
     assert_eq!(whole["plans"][0]["fingerprint"], told["fingerprint"]);

@@ -52,7 +52,7 @@ async fn declared_table_is_reconciled_and_reported() {
         assert!(operator.get(path).await.unwrap().starts_with("HTTP/1.1 200"), "{path}");
     }
     let verdict = operator.get("/monitoring/verify-partitions").await.unwrap();
-    assert!(verdict.contains("\"in_order\":true"), "{verdict}");
+    assert!(verdict.contains("\"ok\":true"), "{verdict}");
 
     fixture.kubectl(&["delete", "pgpt", "orders"]);
     wait_until("its series are removed", SOON, async || {

@@ -89,7 +89,7 @@ async fn json_plan_describes_each_step_with_its_cost() {
     assert_eq!(steps[1]["locks"][0]["mode"], "SHARE UPDATE EXCLUSIVE");
     assert_eq!(steps[3]["transaction"], false);
     assert!(steps.iter().all(|step| !step["sql"].as_array().unwrap().is_empty()));
-    assert_eq!(plan["heldBack"], json!([]));
+    assert_eq!(plan["deferred"], json!([]));
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ fn verbs(plan: &Value) -> Vec<&str> {
 }
 
 fn blockers(plan: &Value) -> Vec<&str> {
-    let deferred = plan["heldBack"].as_array().unwrap();
+    let deferred = plan["deferred"].as_array().unwrap();
     deferred.iter().map(|deferral| deferral["blocker"].as_str().unwrap()).collect()
 }
 

@@ -51,7 +51,7 @@ fn show_status(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit>
             output::print(&format!("{}: {known}\n", display_name(table)))?;
         }
         Format::Text => output::print(&status::plan_text(table))?,
-        Format::Json => output::print_json(&json!({ "plans": [], "told": status.plan }))?,
+        Format::Json => output::print_json(&json!({ "plans": [], "lastReported": status.plan }))?,
         Format::Sql => bail!("no SQL: it needs the database"),
     }
     let has_steps = status.plan.as_ref().is_some_and(|plan| plan.steps > 0);

@@ -47,14 +47,14 @@ fn show_status(table: &PartitionedTable, format: Format) -> anyhow::Result<Exit>
     let drift: Vec<_> = wrong
         .map(|c| format!("{} {}: {}", c.type_, c.reason, escape_control(&c.message)))
         .collect();
-    let verdict = if drift.is_empty() { "as declared" } else { "not as declared" };
+    let verdict = if drift.is_empty() { "matches the spec" } else { "does not match the spec" };
     match format {
         Format::Text => {
             let lines: String = drift.iter().map(|line| format!("  {line}\n")).collect();
             output::print(&format!("{}: {verdict}\n{lines}", super::display_name(table)))?;
         }
         Format::Json => output::print_json(
-            &json!({ "told": {"asDeclared": drift.is_empty(), "drift": drift} }),
+            &json!({ "lastReported": {"matchesSpec": drift.is_empty(), "drift": drift} }),
         )?,
     }
     Ok(status::exit(table))

@@ -17,7 +17,7 @@ pub(super) fn plan(plan: &Plan, timeouts: sql::Timeouts) -> Value {
         "fingerprint": plan.fingerprint,
         "steps": plan.steps.iter().map(|planned| step(planned, owner, timeouts)).collect::<Vec<_>>(),
         "work": plan.work.as_ref().map(work),
-        "heldBack": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
+        "deferred": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
         "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
     })
 }
@@ -36,7 +36,7 @@ fn step(planned: &PlannedStep, owner: Option<&Identifier>, timeouts: sql::Timeou
         "subject": step.subject().display(),
         "detail": step.detail(),
         "rule": planned.rule.name(),
-        "because": planned.cause.explain(),
+        "cause": planned.cause.explain(),
         "locks": locks,
         "transaction": match step.mode() {
             TransactionMode::InTransaction | TransactionMode::OneSnapshot => true,
@@ -65,7 +65,7 @@ fn work(planned: &PlannedWork) -> Value {
         "rows": rows,
         "estimated": estimated,
         "rule": planned.rule.name(),
-        "because": planned.cause.explain(),
+        "cause": planned.cause.explain(),
         "locks": locks.collect::<Vec<_>>(),
         "ifInterrupted": work.if_interrupted(),
     })
@@ -78,10 +78,10 @@ fn deferral(deferral: &Deferral) -> Value {
         "rule": deferral.rule.map(Rule::name),
         "blocker": deferral.blocker.name(),
         "message": deferral.blocker.explain(),
-        "waitsFor": match resolved_by(&deferral.blocker) {
+        "resolvedBy": match resolved_by(&deferral.blocker) {
             ResolvedBy::Time => "Time",
-            ResolvedBy::OtherSessions => "Others",
-            ResolvedBy::User => "Person",
+            ResolvedBy::OtherSessions => "OtherSessions",
+            ResolvedBy::User => "User",
         },
     })
 }

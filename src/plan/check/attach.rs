@@ -24,7 +24,7 @@ pub(super) fn check_attach(
     state: &SimulatedState<'_>,
     spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    state.ensure(spec.attaches(Side::Partitioned), SafetyRule::SwapWanted)?;
+    state.ensure(spec.attaches(Side::Partitioned), SafetyRule::SwapRequested)?;
     names_both(&attach.table, state)?;
     let facts = copy(state)?;
     let oid = state.relation.as_ref().map(|relation| relation.oid);
@@ -49,7 +49,7 @@ pub(super) fn check_detach(
     state: &SimulatedState<'_>,
     spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    state.ensure(spec.attaches(Side::Source), SafetyRule::SwapWanted)?;
+    state.ensure(spec.attaches(Side::Source), SafetyRule::SwapRequested)?;
     let managed = &state.managed;
     let is_named = detach.table.managed == *managed
         && detach.table.copy == *managed.name()
@@ -61,7 +61,7 @@ pub(super) fn check_detach(
     state.ensure(is_same, SafetyRule::SameTable)?;
     let attachment = state.attachment.as_ref();
     let loses_nothing = attachment.is_some_and(|found| found.prevents_detach().is_empty());
-    state.ensure(loses_nothing, SafetyRule::RollbackProven)
+    state.ensure(loses_nothing, SafetyRule::RollbackLosesNothing)
 }
 
 pub(super) fn check_add_bounds(
@@ -69,7 +69,7 @@ pub(super) fn check_add_bounds(
     state: &SimulatedState<'_>,
     spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    state.ensure(spec.attaches(Side::Partitioned), SafetyRule::SwapWanted)?;
+    state.ensure(spec.attaches(Side::Partitioned), SafetyRule::SwapRequested)?;
     state.ensure(add.managed == state.managed, SafetyRule::OfTable)?;
     let source = state.copy.as_ref().map(|facts| facts.source);
     state.ensure(source == add.oid, SafetyRule::SameTable)

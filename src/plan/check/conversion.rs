@@ -14,7 +14,7 @@ pub(super) fn check_create(
     state: &SimulatedState<'_>,
     spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    state.ensure(spec.has_conversion(), SafetyRule::ConversionWanted)?;
+    state.ensure(spec.has_conversion(), SafetyRule::ConversionRequested)?;
     names_both(&create.table, state)?;
     state.ensure(state.copy.is_none() && state.plain.is_some(), SafetyRule::NoCopyYet)?;
     let oid = state.relation.as_ref().map(|relation| relation.oid);
@@ -26,7 +26,7 @@ pub(super) fn check_install(
     state: &SimulatedState<'_>,
     spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    state.ensure(spec.converts(), SafetyRule::ConversionWanted)?;
+    state.ensure(spec.converts(), SafetyRule::ConversionRequested)?;
     names_both(&install.table, state)?;
     let facts = copy(state)?;
     state.ensure(facts.source == install.source, SafetyRule::SameTable)?;
@@ -40,7 +40,7 @@ pub(super) fn check_follow(
     state: &SimulatedState<'_>,
     spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
-    state.ensure(spec.has_conversion(), SafetyRule::ConversionWanted)?;
+    state.ensure(spec.has_conversion(), SafetyRule::ConversionRequested)?;
     names_both(&follow.table, state)?;
     copy(state)?;
     follow.sync.as_ref().map_or(Ok(()), |install| check_install(install, state, spec))
@@ -71,7 +71,7 @@ pub(super) fn check_end(
 ) -> Result<(), SafetyRule> {
     names_both(&end.table, state)?;
     copy(state)?;
-    state.ensure(!spec.has_conversion(), SafetyRule::ConversionUnwanted)
+    state.ensure(!spec.has_conversion(), SafetyRule::ConversionRemoved)
 }
 
 pub(super) fn check_drop(
@@ -83,7 +83,7 @@ pub(super) fn check_drop(
     let facts = copy(state)?;
     let oid = state.relation.as_ref().map(|relation| relation.oid);
     state.ensure(oid == Some(drop.oid), SafetyRule::SameTable)?;
-    state.ensure(!spec.has_conversion(), SafetyRule::ConversionUnwanted)?;
+    state.ensure(!spec.has_conversion(), SafetyRule::ConversionRemoved)?;
     state.ensure(facts.serving == Side::Source, SafetyRule::ServingTableStays)?;
     state.ensure(spec.is_approved, SafetyRule::DropOfCopyApproved)?;
     state.ensure(!facts.has_sync(), SafetyRule::SyncEndedFirst)
@@ -105,7 +105,7 @@ pub(super) fn check_work(
 ) -> Result<(), SafetyRule> {
     let table = work.table();
     let facts = copy(state)?;
-    let options = state.need(spec.options, SafetyRule::ConversionWanted)?;
+    let options = state.need(spec.options, SafetyRule::ConversionRequested)?;
     let is_intact = facts.sync(table, options.sync) == SyncState::Intact;
     state.ensure(is_intact, SafetyRule::SyncIntact)?;
     match work {

@@ -235,5 +235,5 @@ pub(super) fn check_drop(
     };
     let since = state.need(waits_since, SafetyRule::WaitsForDrop)?;
     let is_grace_period_over = allowance.dropped_since.is_some_and(|until| since <= until);
-    state.ensure(is_grace_period_over, SafetyRule::GraceOver)
+    state.ensure(is_grace_period_over, SafetyRule::GracePeriodOver)
 }

@@ -15,7 +15,7 @@ pub(super) fn check_route(
 ) -> Result<(), SafetyRule> {
     names_view(&route.table, &route.view, state)?;
     let facts = copy(state)?;
-    let options = state.need(spec.options, SafetyRule::ConversionWanted)?;
+    let options = state.need(spec.options, SafetyRule::ConversionRequested)?;
     let is_routed = |change: &&PathChange| {
         let path = change.to.as_ref();
         path.is_some_and(|path| path.elements().any(|name| name == route.view.schema.as_str()))

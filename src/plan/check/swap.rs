@@ -15,7 +15,7 @@ pub(super) fn check_swap(
     spec: &ConversionSpec<'_>,
 ) -> Result<(), SafetyRule> {
     let facts = copy(state)?;
-    state.ensure(spec.serves_from(swap.to()), SafetyRule::SwapWanted)?;
+    state.ensure(spec.serves_from(swap.to()), SafetyRule::SwapRequested)?;
     let oid = state.relation.as_ref().map(|relation| relation.oid);
     let is_same = facts.source == swap.source && oid == Some(swap.copy);
     state.ensure(is_same, SafetyRule::SameTable)?;
@@ -55,7 +55,7 @@ fn check_rollback(
     let is_equal = facts.differences().is_some_and(CopyDifferences::has_all_properties);
     state.ensure(is_equal, SafetyRule::SourceHasColumns)?;
     let is_clean = facts.parity().is_some_and(Sweep::is_clean);
-    state.ensure(is_clean || spec.is_approved, SafetyRule::RollbackProven)
+    state.ensure(is_clean || spec.is_approved, SafetyRule::RollbackLosesNothing)
 }
 
 /// A source is dropped when nothing needs it any more.
@@ -68,10 +68,10 @@ pub(super) fn check_drop_source(
     let facts = copy(state)?;
     state.ensure(facts.source == drop.oid, SafetyRule::SameTable)?;
     state.ensure(facts.serving == Side::Partitioned, SafetyRule::ServingTableStays)?;
-    let after = state.need(spec.source_dropped_after(), SafetyRule::SourceUnwanted)?;
+    let after = state.need(spec.source_dropped_after(), SafetyRule::SourceDropRequested)?;
     let until = facts.serving_since().and_then(|since| since.checked_add(after).ok());
     let is_over = until.is_some_and(|until| until <= state.server.clock);
-    state.ensure(is_over, SafetyRule::GraceOver)?;
+    state.ensure(is_over, SafetyRule::GracePeriodOver)?;
     let is_free = facts.plain.bound.is_empty()
         && !facts.plain.referenced_by.iter().any(|key| key.other_owner);
     state.ensure(is_free, SafetyRule::NoDependents)?;

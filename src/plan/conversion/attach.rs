@@ -272,9 +272,9 @@ pub(super) fn leave_source(table: &CopiedTable, draft: &mut Draft) {
     for key in attachment.keys.iter().filter(there) {
         let (partition, index) = (table.source.clone(), key.name.clone());
         let drop = DropIndex { partition, index, successor: None };
-        draft.step(Step::DropIndex(drop), Cause::ConversionUnwanted);
+        draft.step(Step::DropIndex(drop), Cause::ConversionRemoved);
     }
     if attachment.bounds != BoundsCheck::Absent {
-        draft.step(drop_bounds(table), Cause::ConversionUnwanted);
+        draft.step(drop_bounds(table), Cause::ConversionRemoved);
     }
 }

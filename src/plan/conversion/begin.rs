@@ -26,5 +26,5 @@ pub(in crate::plan) fn create_copy(context: &Context<'_>, draft: &mut Draft) {
     let note =
         if *is_copied { ConversionNote::Follows { rows } } else { ConversionNote::AttachFollows };
     draft.notes.push(Note::Conversion(note));
-    draft.step(step, Cause::ConversionWanted);
+    draft.step(step, Cause::ConversionRequested);
 }

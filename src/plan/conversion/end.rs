@@ -17,7 +17,7 @@ pub(in crate::plan) fn end(context: &Context<'_>, draft: &mut Draft) {
     let is_served = facts.serving == Side::Partitioned;
     if facts.has_sync() || is_served {
         let step = Step::EndSync(Box::new(EndSync { table: table.clone() }));
-        draft.step(step, Cause::ConversionUnwanted);
+        draft.step(step, Cause::ConversionRemoved);
     }
     if is_served {
         return;
@@ -29,7 +29,7 @@ pub(in crate::plan) fn end(context: &Context<'_>, draft: &mut Draft) {
         references: context.references(),
     }));
     if draft.approved {
-        draft.step(drop, Cause::ConversionUnwanted);
+        draft.step(drop, Cause::ConversionRemoved);
     } else {
         let copy = table.copy.clone();
         draft.defer(Some(drop), ConversionBlocker::DropCopyNeedsApproval { copy }.into());

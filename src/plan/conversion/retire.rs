@@ -26,7 +26,7 @@ pub(in crate::plan) fn retire_source(context: &Context<'_>, draft: &mut Draft) {
     let blockers = blockers(copied);
     if blockers.is_empty() {
         draft.work = None;
-        return draft.step(step, Cause::SourceUnwanted);
+        return draft.step(step, Cause::SourceDropRequested);
     }
     for blocker in blockers {
         draft.defer(Some(step.clone()), blocker);

@@ -36,9 +36,9 @@ pub enum Rule {
     /// Creates and attaches the partitions that are missing.
     Provision,
     /// Creates and attaches a default partition, if the spec wants one.
-    AddDefault,
+    CreateDefault,
     /// Drops unattached tables that no rule before has used.
-    DiscardUnwanted,
+    DiscardUnused,
     /// Detaches expired partitions.
     Expire,
     /// Drops detached tables after their grace period.
@@ -70,7 +70,7 @@ pub enum Rule {
     /// Attaches the plain table of a conversion as the oldest partition, and detaches it again.
     AttachSource,
     /// Drops the plain table after the cutover.
-    RetireSource,
+    DropSource,
     /// Ends a conversion that the spec no longer has.
     EndConversion,
     /// Reports partitions that a publication leaves out.
@@ -97,8 +97,8 @@ impl Rule {
             | Self::Adopt
             | Self::DiscardUnusable
             | Self::Provision
-            | Self::AddDefault
-            | Self::DiscardUnwanted
+            | Self::CreateDefault
+            | Self::DiscardUnused
             | Self::Expire
             | Self::Drop
             | Self::DropDefault
@@ -113,7 +113,7 @@ impl Rule {
             | Self::AnalyzeCopy
             | Self::CompareRows
             | Self::Swap
-            | Self::RetireSource
+            | Self::DropSource
             | Self::AttachSource
             | Self::EndConversion
             | Self::Login => false,
@@ -129,8 +129,8 @@ impl Rule {
             Self::Adopt => adopt::adopt(context, draft),
             Self::DiscardUnusable => discard::discard_unusable(context, draft),
             Self::Provision => provision::provision(context, draft),
-            Self::AddDefault => default::provide(context, draft),
-            Self::DiscardUnwanted => discard::discard_unwanted(context, draft),
+            Self::CreateDefault => default::provide(context, draft),
+            Self::DiscardUnused => discard::discard_unwanted(context, draft),
             Self::Expire => expire::expire(context, draft),
             Self::Drop => drop::drop_detached(context, draft),
             Self::DropDefault => default::remove(context, draft),
@@ -144,7 +144,7 @@ impl Rule {
             Self::AnalyzeCopy => conversion::analyze(context, draft),
             Self::CompareRows => conversion::compare_rows(context, draft),
             Self::Swap => conversion::swap(context, draft),
-            Self::RetireSource => conversion::retire_source(context, draft),
+            Self::DropSource => conversion::retire_source(context, draft),
             Self::AttachSource => conversion::attach(context, draft),
             Self::EndConversion => conversion::end(context, draft),
             Self::Publications => publications::report(context, draft),

@@ -54,7 +54,7 @@ fn snapshot(bounds: &[&str], other: &Value) -> Value {
                 "oid": 100 + number, "schema": "public", "name": format!("p{number}"),
                 "kind": "r", "bounds": bounds, "attached": true, "detachPending": false,
                 "comment": null, "owned": true, "rows": 5, "bytes": 8192, "storage": [], "indexes": [],
-                "exclusions": [], "fits": true,
+                "defaultChecks": [], "fits": true,
             })
         })
         .collect();

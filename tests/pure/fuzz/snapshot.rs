@@ -67,12 +67,12 @@ fn table(method: &str, key: &str, bounds: &[String; 5]) -> Value {
     detached["attached"] = json!(false);
     detached["comment"] =
         json!(mark("detached 2026-11-02T00:00:00Z from", august) + "\nkept for audit");
-    detached["boundsCheck"] = json!("stated");
+    detached["boundsCheck"] = json!("notValid");
     let mut expired = partition(2, "events_2026_09", Some(september));
     expired["comment"] = json!(mark("expired from", september));
     let mut pending = partition(3, "events_2026_10", Some(october));
     pending["detachPending"] = json!(method == "r");
-    pending["heldBy"] = json!([{"pid": 4711, "role": "reporting", "application": null}]);
+    pending["blockedBy"] = json!([{"pid": 4711, "role": "reporting", "application": null}]);
     let mut current = partition(4, "events_2026_11", Some(november));
     current["comment"] = json!(mark("partition of", november));
     current["publications"] = json!([{"name": "feed", "owned": true}]);
@@ -81,7 +81,7 @@ fn table(method: &str, key: &str, bounds: &[String; 5]) -> Value {
     prepared["comment"] = json!(mark("table for", december));
     let last = partition(6, "events_unmanaged", Some(december));
     let mut default = partition(7, "events_default", Some("DEFAULT"));
-    default["exclusions"] =
+    default["defaultChecks"] =
         json!([{"name": "pgpartition_not_36d15326b4f3935d", "validated": true}]);
     default["triggers"] = json!([{"name": "audit", "enabled": "O"}]);
     let first = bounds[0].split('\'').nth(1).unwrap_or("2026-12-24").to_owned();
@@ -137,7 +137,7 @@ fn partition(oid: u32, name: &str, bounds: Option<&str>) -> Value {
         "oid": oid, "schema": "public", "name": name, "kind": "r", "bounds": bounds,
         "attached": true, "detachPending": false, "comment": null, "owned": true, "rows": 5,
         "bytes": 8192, "storage": ["fillfactor=90"], "indexes": [open, of_table],
-        "exclusions": [], "fits": true,
+        "defaultChecks": [], "fits": true,
     })
 }
 

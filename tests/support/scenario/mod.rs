@@ -157,7 +157,7 @@ impl Scenario {
         }
         let desired = match self.desired() {
             Ok(desired) => desired,
-            Err(errors) => return errors.iter().map(|e| format!("refused: {e}\n")).collect(),
+            Err(errors) => return errors.iter().map(|e| format!("rejected: {e}\n")).collect(),
         };
         let most = (command == "crash-after").then(|| line.word().parse().expect("a number"));
         let time = match line.next().as_deref() {
@@ -228,7 +228,7 @@ impl Scenario {
                 "keep" => spec["retention"]["keep"] = number(),
                 "onExpiry" | "dropAfter" => spec["retention"][field] = json!(value),
                 "provision" | "expire" => spec["schedule"][field] = json!(value),
-                "most" => spec["limits"]["maxExpirePerRun"] = number(),
+                "maxExpirePerRun" => spec["limits"]["maxExpirePerRun"] = number(),
                 "lockTimeout" => spec["limits"]["lockTimeout"] = json!(value),
                 unknown => panic!("there is no field {unknown:?}"),
             }
@@ -280,7 +280,7 @@ impl Scenario {
         }
     }
 
-    /// `have orders_2026_11 [2026-11-01, 2026-12-01) ours`
+    /// `have orders_2026_11 [2026-11-01, 2026-12-01) managed`
     fn have(&mut self, mut line: Line) {
         let name = line.name();
         let bounds = self.bounds(&mut line);
@@ -312,7 +312,7 @@ impl Scenario {
             self.state.default_rows = None;
             return;
         }
-        if line.is_next("told-of") {
+        if line.is_next("counted-from") {
             line.word();
             self.state.default_rows_from = self.bounds(line).as_range().map(|range| range.from());
             return;
@@ -338,7 +338,7 @@ impl Scenario {
                     index.exclusion = Some("EXCLUDE".to_owned());
                 }
                 ("of", parent_index) => index.of = Some(catalog::identifier(parent_index)),
-                ("ours", stands_for) => {
+                ("managed", stands_for) => {
                     let index_name = catalog::identifier(stands_for);
                     index.marker = Some(IndexMarker { index: index_name, digest: shape.digest() });
                 }

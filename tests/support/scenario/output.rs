@@ -25,10 +25,10 @@ pub(crate) fn state(state: &ObservedTable) -> String {
 
 fn shown(partition: &ObservedPartition) -> String {
     let mut words = vec![partition.name.name.display(), partition.bounds.display()];
-    words.push(if partition.state.is_managed() { "ours" } else { "foreign" }.to_owned());
+    words.push(if partition.state.is_managed() { "managed" } else { "unmanaged" }.to_owned());
     match partition.state {
         PartitionState::Attached { .. } => {}
-        PartitionState::NeverAttached => words.push("prepared".to_owned()),
+        PartitionState::NeverAttached => words.push("unattached".to_owned()),
         PartitionState::Detached { .. } => words.push("detached".to_owned()),
         PartitionState::PendingDetach { .. } => words.push("detach pending".to_owned()),
     }
@@ -44,17 +44,15 @@ fn shown(partition: &ObservedPartition) -> String {
     words.extend((partition.cycle > 0).then(|| format!("cycle {}", partition.cycle)));
     words.extend(partition.state.is_restored().then(|| "restored".to_owned()));
     if partition.state.bounds_check() == BoundsCheck::Validated {
-        words.push("proven".to_owned());
+        words.push("validated".to_owned());
     }
     words.extend(
         partition.publications.iter().map(|p| format!("published by {}", p.name.display())),
     );
     words.extend(partition.storage.iter().cloned());
-    words.extend(
-        partition.default.iter().flat_map(|default| &default.checks).map(|e| {
-            format!("promise {}", if e.validated { "validated" } else { "not validated" })
-        }),
-    );
+    words.extend(partition.default.iter().flat_map(|default| &default.checks).map(|e| {
+        format!("default check {}", if e.validated { "validated" } else { "not validated" })
+    }));
     words.extend(partition.indexes.iter().map(format_index));
     format!("  {}\n", words.join("  "))
 }

@@ -9,7 +9,7 @@ use pg_partition_operator::partition::{Detached, MarkerState};
 use super::line::Line;
 use crate::catalog;
 
-/// `ours expired pending held-by 4711 rows 5 …`
+/// `managed expired pending blocked-by 4711 rows 5 …`
 pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> ObservedPartition {
     while let Some(word) = line.next() {
         if !is_of_its_life(&mut partition, &word, &mut line) {
@@ -22,15 +22,15 @@ pub(super) fn described(mut partition: ObservedPartition, mut line: Line) -> Obs
 /// Reads the attachment of a partition and the marker in its comment.
 fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line) -> bool {
     match word {
-        "ours" => catalog::set_marker_state(partition, MarkerState::Attached),
+        "managed" => catalog::set_marker_state(partition, MarkerState::Attached),
         "expired" => catalog::set_marker_state(partition, MarkerState::Expired { drops: false }),
         "expired-to-drop" => {
             catalog::set_marker_state(partition, MarkerState::Expired { drops: true })
         }
-        "foreign" => {
+        "unmanaged" => {
             partition.state = PartitionState::Attached { marker: None, check: BoundsCheck::Absent };
         }
-        "prepared" => partition.state = PartitionState::NeverAttached,
+        "unattached" => partition.state = PartitionState::NeverAttached,
         "detached-at" => {
             let at = line.word().parse().expect("an instant");
             let by = DetachedBy::Recorded(Detached { at, drops_since: None });
@@ -55,11 +55,11 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
             assert!(partition.state.is_detached(), "only a managed partition can be detached");
         }
         "pending" => catalog::set_pending_detach(partition),
-        "attached-again" => {
+        "reattached" => {
             catalog::set_attached(partition);
             catalog::set_bounds_check(partition, BoundsCheck::Absent);
         }
-        "held-by" => {
+        "blocked-by" => {
             let who = "reporting".to_owned();
             let PartitionState::PendingDetach { blocked_by, .. } = &mut partition.state else {
                 panic!("only a pending detach can be blocked")
@@ -77,7 +77,7 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         "foreign-table" => partition.kind = PartitionKind::ForeignTable,
         "not-owned" => partition.owned = false,
         "unfit" => partition.columns_match = false,
-        "proven" => catalog::set_bounds_check(partition, BoundsCheck::Validated),
+        "validated" => catalog::set_bounds_check(partition, BoundsCheck::Validated),
         "storage" => partition.storage.push(line.word()),
         "comment" => partition.comment = Some(line.word().trim_matches('"').to_owned()),
         "rows" => {
@@ -91,14 +91,14 @@ fn describe(partition: &mut ObservedPartition, word: &str, line: &mut Line) {
         "depended-on-by" => {
             partition.dependents.push(line.word().trim_matches('"').to_owned());
         }
-        "rows-referenced-by" if line.is_next("nobody") => {
+        "rows-referenced-by" if line.is_next("none") => {
             line.word();
             partition.rows_referenced_by = Some(Vec::new());
         }
         "rows-referenced-by" => {
             partition.rows_referenced_by.get_or_insert_default().push(line.name());
         }
-        "published-by" | "published-by-others" => partition
+        "published-by" | "published-by-other-owner" => partition
             .publications
             .push(Publication { name: line.name().name, owned: word == "published-by" }),
         "trigger" => {
