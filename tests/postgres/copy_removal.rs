@@ -159,7 +159,7 @@ async fn copy_is_not_dropped_with_a_table_of_a_user_nor_in_place_of_another_copy
         for (oid, comment, expected) in [
             (oid, "", "100%s"),
             (oid, of_other.as_str(), "100%s"),
-            (oid + 1, "", "is not the copy"),
+            (oid + 1, "", "is not the planned copy"),
         ] {
             let comment = comment.replace('\'', "''");
             world.owner(&format!("COMMENT ON TABLE \"100%s\" IS '{comment}'")).await;

@@ -218,7 +218,7 @@ async fn table_without_a_marker_under_the_lock_is_not_dropped() {
                 let refused = client.batch_execute(&statements.join(";")).await.unwrap_err();
                 let message = refused.as_db_error().map(|error| error.message().to_owned());
                 let what = format!("Postgres {major}, {step:?}, {comment}: {message:?}");
-                assert!(message.is_some_and(|message| message.contains("not ours")), "{what}");
+                assert!(message.is_some_and(|message| message.contains("unmanaged")), "{what}");
             }
         }
     }
