@@ -1,7 +1,7 @@
 //! Execution of one step that can take hours while other runs continue with the table.
 
 use super::{
-    ConvergeError, Options, acquire_claim, check_in_background, expected, observe_and_plan,
+    ConvergeError, Options, acquire_claim, check_expected, check_in_background, observe_and_plan,
     timeouts,
 };
 use crate::desired::{DesiredTable, Mode};
@@ -52,7 +52,7 @@ async fn converge_locked(
     if let Some(oid) = observed.locked_relation() {
         lock.covers(oid)?;
     }
-    expected(&plan, options)?;
+    check_expected(&plan, options)?;
     acquire_claim(lock.session(), desired, &observed, options).await?;
     if options.authority.ask(Certainty::Known).await == Ruling::Revoked {
         return Err(ConvergeError::Revoked);

@@ -114,9 +114,9 @@ pub async fn converge(
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
     let (observed, plan) = observe_and_plan(session, desired, &options.time).await?;
-    expected(&plan, options)?;
+    check_expected(&plan, options)?;
     acquire_claim(session, desired, &observed, options).await?;
-    let has_work = if options.leave_aside {
+    let has_work = if options.skip_aside {
         !plan.clone().without_aside().steps.is_empty()
     } else {
         !plan.steps.is_empty()
@@ -197,7 +197,7 @@ async fn converge_locked(
     if let Some(oid) = before.locked_relation() {
         lock.covers(oid)?;
     }
-    expected(&first, options)?;
+    check_expected(&first, options)?;
     // An older resource may have claimed the table during the wait for the lock.
     acquire_claim(lock.session(), desired, &before, options).await?;
     // The resource may have been edited, too.
@@ -238,7 +238,7 @@ async fn lock_aside<'a>(
 ) -> Result<Option<TableLock<'a>>, DatabaseError> {
     let has_some = plan.steps.iter().any(|planned| planned.step.facts().aside.is_some());
     match observed.locked_relation() {
-        Some(oid) if has_some && !options.leave_aside => {
+        Some(oid) if has_some && !options.skip_aside => {
             let keys = LockKeys::new(&observed.managed, oid);
             TableLock::try_acquire_aside(lock.session(), keys).await
         }
@@ -318,7 +318,7 @@ fn is_detach_blocked(plan: &Plan) -> bool {
     plan.deferred.iter().any(|deferral| waits(&deferral.blocker))
 }
 
-fn expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {
+fn check_expected(plan: &Plan, options: &Options) -> Result<(), ConvergeError> {
     if options.expect.is_empty() || options.expect.contains(&plan.fingerprint) {
         return Ok(());
     }

@@ -24,7 +24,7 @@ pub struct Options {
     /// Steps that exceeded their time limit and are not retried in this run.
     pub slow: SlowSteps,
     /// Whether this run leaves out the steps that [`super::converge_aside`] executes.
-    pub leave_aside: bool,
+    pub skip_aside: bool,
     /// Time limit for long-running work; the next run continues.
     pub work_time: Duration,
     /// Whether the run executes comparisons that are due only because of `parity.every`.
@@ -43,7 +43,7 @@ impl Options {
             claimant: None,
             authority: Arc::new(AlwaysGranted),
             slow: SlowSteps::default(),
-            leave_aside: false,
+            skip_aside: false,
             work_time: Duration::MAX,
             routine: false,
         }

@@ -103,10 +103,10 @@ impl Backoff {
     }
 
     /// Removes the records of resources that no longer exist.
-    pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
-        self.unready().retain(|uid, _| is_there(uid));
+    pub(super) fn retain(&self, exists: impl Fn(&str) -> bool) {
+        self.unready().retain(|uid, _| exists(uid));
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-        slow.retain(|uid, _| is_there(uid));
+        slow.retain(|uid, _| exists(uid));
     }
 }
 

@@ -57,12 +57,12 @@ impl IndexBuilds {
     }
 
     /// Interrupts the builds of resources that no longer exist, and removes their records.
-    pub(super) fn retain(&self, there: &HashSet<String>) {
+    pub(super) fn retain(&self, existing: &HashSet<String>) {
         lock(&self.tables).retain(|uid, builds| {
-            if let Some(run) = builds.run.as_ref().filter(|_| !there.contains(uid)) {
+            if let Some(run) = builds.run.as_ref().filter(|_| !existing.contains(uid)) {
                 run.cancel.cancel();
             }
-            there.contains(uid) || builds.run.is_some()
+            existing.contains(uid) || builds.run.is_some()
         });
     }
 

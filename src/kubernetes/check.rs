@@ -166,7 +166,7 @@ async fn is_served(
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),
     };
-    let what = format!("the definition of PartitionedTable {}", place(namespace));
+    let what = format!("the definition of PartitionedTable {}", describe_place(namespace));
     let mut users = BTreeSet::new();
     let missing = match within_deadline(tables.list_metadata(&ListParams::default())).await {
         Ok(found) => {
@@ -231,11 +231,12 @@ async fn check_permission(
     let resource = format!("{}{part}{name}", permission.resource);
     let missing = (!lacking.is_empty())
         .then(|| format!("no role of this account grants {}", lacking.join(", ")));
-    let what = format!("{} {resource} {}", permission.verbs.join(", "), place(at.namespace));
+    let what =
+        format!("{} {resource} {}", permission.verbs.join(", "), describe_place(at.namespace));
     Ok(Finding { what, missing })
 }
 
-fn place(namespace: Option<&str>) -> String {
+fn describe_place(namespace: Option<&str>) -> String {
     namespace.map_or_else(|| "in all namespaces".to_owned(), |name| format!("in {name}"))
 }
 

@@ -312,9 +312,10 @@ async fn clean_up(context: &Arc<Context>) {
             if context.leadership.is_held() {
                 claims::release_deleted(context);
             }
-            let there: HashSet<_> = context.tables.all().iter().filter_map(|w| w.uid()).collect();
-            context.backoff.retain(|uid| there.contains(uid));
-            context.builds.retain(&there);
+            let existing: HashSet<_> =
+                context.tables.all().iter().filter_map(|w| w.uid()).collect();
+            context.backoff.retain(|uid| existing.contains(uid));
+            context.builds.retain(&existing);
         });
         if let Err(panic) = cleaned.await {
             tracing::error!(place = panic.place, panic = panic.message, "cleanup panicked");

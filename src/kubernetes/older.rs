@@ -90,10 +90,10 @@ impl OlderResources {
     }
 
     /// Removes resources that no longer exist.
-    pub(super) fn retain(&self, is_there: impl Fn(&str) -> bool) {
+    pub(super) fn retain(&self, exists: impl Fn(&str) -> bool) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.reconciled.retain(|uid| is_there(uid));
-        let deleted: Vec<_> = state.places.keys().filter(|uid| !is_there(uid)).cloned().collect();
+        state.reconciled.retain(|uid| exists(uid));
+        let deleted: Vec<_> = state.places.keys().filter(|uid| !exists(uid)).cloned().collect();
         for uid in &deleted {
             state.remove(uid);
         }

@@ -27,7 +27,7 @@ pub(super) struct Panic {
 
 impl Panic {
     fn new(payload: &(dyn Any + Send)) -> Self {
-        Self { place: place().take(), message: message(payload) }
+        Self { place: last_panic_place().take(), message: message(payload) }
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn log_panics() {
 
 fn log(info: &PanicHookInfo<'_>) {
     let place = info.location().map(|at| format!("{}:{}", at.file(), at.line()));
-    self::place().clone_from(&place);
+    self::last_panic_place().clone_from(&place);
     tracing::error!(place, panic = message(info.payload()), "panicked");
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn restart_after_panics<F: Future<Output = ()>>(
     }
 }
 
-fn place() -> MutexGuard<'static, Option<String>> {
+fn last_panic_place() -> MutexGuard<'static, Option<String>> {
     PLACE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

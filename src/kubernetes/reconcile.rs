@@ -210,7 +210,7 @@ async fn converged(
         claimant: Some(claims::claimant(table, context)),
         authority,
         slow: context.backoff.slow_steps(table),
-        leave_aside: true,
+        skip_aside: true,
         work_time: WORK_TIME,
         routine: true,
         // The wait for the session can have been long.

@@ -225,10 +225,10 @@ impl Tables {
 
     /// Removes resources that no longer exist, and returns the tables that they may have claimed.
     pub(super) fn forget_deleted(&self) -> Vec<(String, ClaimedTable)> {
-        let there: HashSet<_> = self.all().iter().filter_map(|watched| watched.uid()).collect();
-        self.older.retain(|uid| there.contains(uid));
+        let existing: HashSet<_> = self.all().iter().filter_map(|watched| watched.uid()).collect();
+        self.older.retain(|uid| existing.contains(uid));
         let mut known = lock(&self.known);
-        let deleted = known.extract_if(|uid, _| !there.contains(uid));
+        let deleted = known.extract_if(|uid, _| !existing.contains(uid));
         deleted.filter_map(|(uid, known)| Some((uid, known.claim?))).collect()
     }
 }

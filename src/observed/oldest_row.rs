@@ -38,7 +38,7 @@ pub enum RawOldestRow {
 impl OldestRow {
     /// Returns the place of the row on the axis of the key, or `None` if there is no row or it is not known.
     #[must_use]
-    pub fn place(&self) -> Option<i128> {
+    pub fn position(&self) -> Option<i128> {
         match self {
             Self::At(at) => Some(*at),
             Self::Absent | Self::TooSlow | Self::Failed { .. } => None,

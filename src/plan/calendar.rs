@@ -22,11 +22,11 @@ pub struct Calendar {
     /// From the oldest period provided to the last one ahead.
     pub span: RangeBounds,
     /// Lower bound of the oldest period to keep, or `None` if everything is kept.
-    pub kept_from: Option<Edge>,
-    /// `kept_from` at the current time, ignoring the schedule: older periods are not created or attached again.
-    pub made_from: Option<Edge>,
+    pub retained_from: Option<Edge>,
+    /// `retained_from` at the current time, ignoring the schedule: older periods are not created or attached again.
+    pub created_from: Option<Edge>,
     /// Lower bounds of the periods ahead of the current one, as many as the spec asks for.
-    pub(super) coming: Vec<Edge>,
+    pub(super) upcoming: Vec<Edge>,
 }
 
 /// The starts of the newest periods, the current one first.
@@ -49,18 +49,18 @@ impl Calendar {
         let grid = grid(desired, key)?;
         let now = grid.axis.at(time.now);
         let kept_as_of = |as_of| match &desired.retention {
-            Some(retention) => kept_from(&grid, retention.keep, as_of).map(Some),
+            Some(retention) => retained_from(&grid, retention.keep, as_of).map(Some),
             None => Some(None),
         };
-        let kept_from = kept_as_of(time.expire)?;
+        let retained_from = kept_as_of(time.expire)?;
         let is_as_of_now = time.now <= time.expire;
         Some(Self {
             now,
             current: grid.period(now)?,
             span: span(desired, &grid, grid.period(grid.axis.at(time.provision))?)?,
-            kept_from,
-            made_from: if is_as_of_now { kept_from } else { kept_as_of(time.now)? },
-            coming: coming(&grid, now, desired.ahead)?,
+            retained_from,
+            created_from: if is_as_of_now { retained_from } else { kept_as_of(time.now)? },
+            upcoming: upcoming(&grid, now, desired.ahead)?,
             grid,
         })
     }
@@ -68,13 +68,13 @@ impl Calendar {
     /// Whether a whole range lies before the oldest period to keep.
     #[must_use]
     pub fn is_expired(&self, range: RangeBounds) -> bool {
-        self.kept_from.is_some_and(|kept_from| range.to() <= kept_from)
+        self.retained_from.is_some_and(|retained_from| range.to() <= retained_from)
     }
 
     /// Returns whether a whole range lies before the oldest period to keep.
     #[must_use]
     pub fn is_past(&self, range: RangeBounds) -> bool {
-        self.made_from.is_some_and(|made_from| range.to() <= made_from)
+        self.created_from.is_some_and(|created_from| range.to() <= created_from)
     }
 
     /// Returns whether a range has expired. A range without a lower bound never expires.
@@ -117,7 +117,7 @@ impl Calendar {
 }
 
 /// Returns the beginning of the oldest period to keep.
-fn kept_from(grid: &Grid, keep: u32, as_of: Timestamp) -> Option<Edge> {
+fn retained_from(grid: &Grid, keep: u32, as_of: Timestamp) -> Option<Edge> {
     let mut oldest = grid.floor(grid.axis.at(as_of))?;
     for _ in 0..keep {
         match grid.previous(oldest) {
@@ -159,12 +159,12 @@ fn span(desired: &DesiredRange, grid: &Grid, current: RangeBounds) -> Option<Ran
 }
 
 /// Returns the beginning of each future period.
-fn coming(grid: &Grid, now: i128, ahead: u32) -> Option<Vec<Edge>> {
+fn upcoming(grid: &Grid, now: i128, ahead: u32) -> Option<Vec<Edge>> {
     let mut start = grid.floor(now)?;
-    let mut coming = Vec::new();
+    let mut upcoming = Vec::new();
     for _ in 0..ahead {
         start = grid.next(start)?;
-        coming.push(Edge::At(start));
+        upcoming.push(Edge::At(start));
     }
-    Some(coming)
+    Some(upcoming)
 }

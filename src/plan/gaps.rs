@@ -137,18 +137,19 @@ fn retained_again(
 
 /// The part of a gap that is kept, if there were partitions.
 fn range_to_keep(calendar: &Calendar, gap: RangeBounds) -> Option<RangeBounds> {
-    let from = calendar.made_from.map_or(gap.from(), |made_from| made_from.max(gap.from()));
+    let from =
+        calendar.created_from.map_or(gap.from(), |created_from| created_from.max(gap.from()));
     RangeBounds::new(from, gap.to())
 }
 
 fn cause(calendar: &Calendar, range: RangeBounds, occupied: &[RangeBounds]) -> Cause {
-    let (now, coming) = (Edge::At(calendar.now), &calendar.coming);
+    let (now, upcoming) = (Edge::At(calendar.now), &calendar.upcoming);
     if range.contains(now) {
         return Cause::CurrentPeriod;
     }
     if range.from() > now {
-        let before = coming.partition_point(|start| *start < range.from());
-        let periods = (before + 1).min(coming.len());
+        let before = upcoming.partition_point(|start| *start < range.from());
+        let periods = (before + 1).min(upcoming.len());
         return Cause::Ahead(u32::try_from(periods).unwrap_or(u32::MAX));
     }
     let older = occupied.first().is_some_and(|first| first.to() <= range.from());

@@ -136,7 +136,7 @@ async fn next_page(
     }
     let session = lock.session();
     let login = if session.shows_user() { LoginRole::Shown } else { LoginRole::Hidden };
-    if pacing.must_check_lag() && is_a_replica_behind(session).await? {
+    if pacing.must_check_lag() && is_replica_lagging(session).await? {
         tokio::time::sleep(LAG_CHECK_INTERVAL).await;
         return Ok(None);
     }
@@ -163,7 +163,7 @@ async fn next_page(
 /// has not flushed. Every role can read the slots. `flush_lsn` is NULL for roles without `pg_read_all_stats`.
 /// <https://www.postgresql.org/docs/current/view-pg-replication-slots.html>
 /// <https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-REPLICATION-VIEW>
-async fn is_a_replica_behind(session: &Session) -> Result<bool, DatabaseError> {
+async fn is_replica_lagging(session: &Session) -> Result<bool, DatabaseError> {
     const BEHIND: &str = "SELECT 'yes' FROM (SELECT restart_lsn AS lsn FROM pg_catalog.pg_replication_slots WHERE \
         active UNION ALL SELECT flush_lsn FROM pg_catalog.pg_stat_replication) AS reader WHERE \
         pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), lsn) OPERATOR(pg_catalog.>) 1073741824 LIMIT 1";

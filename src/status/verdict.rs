@@ -115,14 +115,14 @@ pub(super) fn retained(observation: &Observation<'_>, problems: &[Problem]) -> O
     }
     let expired = past_retention(observation);
     let left_alone = observation.remaining.notes.iter().find(|note| note.is_about_expired());
-    Some(match (expired, left_alone, calendar.kept_from) {
+    Some(match (expired, left_alone, calendar.retained_from) {
         (None, None, None) if range.retention.is_none() => {
             let message = "spec.retention is absent: nothing expires".to_owned();
             new_verdict(TRUE, Reason::NoRetention, message)
         }
-        (None, None, kept_from) => {
+        (None, None, retained_from) => {
             let from =
-                kept_from.map(|edge| calendar.grid.axis.key.display(edge)).unwrap_or_default();
+                retained_from.map(|edge| calendar.grid.axis.key.display(edge)).unwrap_or_default();
             let message = format!("no partition ends before {from}{}", unmanaged(observation));
             new_verdict(TRUE, Reason::NothingExpired, message)
         }

@@ -35,7 +35,7 @@ fn wanted(ahead: u32) -> DesiredTable {
 
 fn options() -> Options {
     let time = PlanTime::at(at(NOW));
-    Options { leave_aside: true, ..Options::new(time, Duration::from_secs(5)) }
+    Options { skip_aside: true, ..Options::new(time, Duration::from_secs(5)) }
 }
 
 async fn run(session: &Session, ahead: u32) -> Convergence {
@@ -80,7 +80,7 @@ async fn partition_is_provided_while_an_index_build_waits() {
                 matches!(second, Err(ConvergeError::LockedByAnotherOperator(Some(_)))),
                 "{second:?}"
             );
-            let by_hand = Options { leave_aside: false, ..options() };
+            let by_hand = Options { skip_aside: false, ..options() };
             let applied = converge(&session, &wanted(2), &by_hand, &mut Silent).await.unwrap();
             assert!(applied.outcomes.iter().all(|outcome| outcome.step.facts().aside.is_none()));
             writer.batch_execute("COMMIT").await.unwrap();

@@ -59,8 +59,8 @@ impl<'a> Allowance<'a> {
             .is_none_or(|clock_offset| clock_offset.abs() <= MAX_CLOCK_SKEW);
         let Some(retention) = range.retention.filter(|_| clocks_agree) else { return allowance };
         allowance.drops = matches!(retention.on_expiry, OnExpiry::Drop { .. });
-        let kept_from = expiry::kept_from(range, key.key_type, retention.keep, time.expire);
-        allowance.expired_until = kept_from.map(Edge::At);
+        let retained_from = expiry::retained_from(range, key.key_type, retention.keep, time.expire);
+        allowance.expired_until = retained_from.map(Edge::At);
         allowance.dropped_since = match retention.on_expiry {
             OnExpiry::Detach => None,
             // Nor what this very run detaches.

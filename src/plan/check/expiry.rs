@@ -21,7 +21,7 @@ pub(super) fn position(spec: &DesiredRange, key: KeyType, instant: Timestamp) ->
 
 /// Returns the lower bound of the oldest period that is kept, or `None` if the calendar does not reach back so far:
 /// then nothing has expired.
-pub(super) fn kept_from(
+pub(super) fn retained_from(
     spec: &DesiredRange,
     key: KeyType,
     keep: u32,

@@ -68,8 +68,8 @@ impl Attaching<'_> {
             let tomorrow =
                 grid.axis.instant(calendar.now)?.checked_add(HOURS_AHEAD.hours()).ok()?;
             let tomorrow = grid.axis.at(tomorrow);
-            let first = oldest.place().map_or(calendar.now, |oldest| oldest.min(calendar.now));
-            let last = newest.place().map_or(tomorrow, |newest| newest.max(tomorrow));
+            let first = oldest.position().map_or(calendar.now, |oldest| oldest.min(calendar.now));
+            let last = newest.position().map_or(tomorrow, |newest| newest.max(tomorrow));
             RangeBounds::new(grid.period(first)?.from(), grid.period(last)?.to())
         };
         range().ok_or_else(|| Some("the row is outside of the supported calendar".to_owned()))

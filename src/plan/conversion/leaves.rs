@@ -48,7 +48,7 @@ impl<'a> LeafPartitions<'a> {
             Partitioning::Range(range) => range.start_at.is_some(),
             Partitioning::Hash(_) => false,
         };
-        let converting = desired.while_converting(oldest.and_then(OldestRow::place));
+        let converting = desired.while_converting(oldest.and_then(OldestRow::position));
         match (&converting.partitioning, &conversion.method) {
             (Partitioning::Hash(hash), _) => {
                 let count = usize::try_from(hash.partitions).ok();

@@ -48,8 +48,8 @@ impl<'a> PlanTarget<'a> {
 fn desired_copy(declared: &DesiredTable, observed: &ObservedTable) -> DesiredTable {
     let is_copied = observed.copy.as_ref().is_some_and(|facts| facts.is_complete())
         || observed.attached_source().is_some();
-    let during =
-        declared.while_converting(observed.oldest_row.as_ref().and_then(|oldest| oldest.place()));
+    let during = declared
+        .while_converting(observed.oldest_row.as_ref().and_then(|oldest| oldest.position()));
     DesiredTable { indexes: if is_copied { during.indexes } else { Vec::new() }, ..during }
 }
 

@@ -70,7 +70,7 @@ pub(in crate::plan) fn route(context: &Context<'_>, draft: &mut Draft) {
         let blocker = ConversionBlocker::RoleNotRoutable { role, login, fault };
         draft.defer(None, Blocker::from(blocker));
     }
-    draft.step_if(routing.make(&wanted, plain.unwrap_or_default()), Cause::RoutingWanted);
+    draft.step_if(routing.new_step(&wanted, plain.unwrap_or_default()), Cause::RoutingWanted);
 }
 
 /// Returns whether the copy has every row of the table and stays in parity. Steps that could change this are planned after
@@ -152,7 +152,7 @@ impl Routing<'_> {
     }
 
     /// Returns the step that applies the routing of the spec, or `None` if it is in place.
-    fn make(&self, wanted: &BTreeSet<Identifier>, columns: Vec<Identifier>) -> Option<Step> {
+    fn new_step(&self, wanted: &BTreeSet<Identifier>, columns: Vec<Identifier>) -> Option<Step> {
         let view = self.view();
         let found = self.facts.managed_view();
         let creates = self.new_view(found, columns);

@@ -15,7 +15,7 @@ use crate::plan::{Blocker, Cause, Note};
 
 impl Draft {
     /// The steps that make a partition and attach it. One that an earlier run made is used as it is.
-    pub(in crate::plan) fn make(
+    pub(in crate::plan) fn create_partition(
         &mut self,
         context: &Context<'_>,
         bounds: Bounds,
@@ -44,7 +44,7 @@ impl Draft {
 
     /// The table that was made for `bounds`, and can be attached as it is.
     pub(in crate::plan) fn unattached_for(&self, bounds: &Bounds) -> Option<&ObservedPartition> {
-        self.state.partitions.iter().find(|p| p.is_made_for(bounds) && is_usable(p, self))
+        self.state.partitions.iter().find(|p| p.is_created_for(bounds) && is_usable(p, self))
     }
 
     /// Returns the blocker of a new partition whose name a table has that was never attached; `None` if there is
@@ -223,7 +223,7 @@ impl Draft {
 
 impl ObservedPartition {
     /// A former default partition can have rows that other partitions take now: only a scan could tell.
-    fn is_made_for(&self, bounds: &Bounds) -> bool {
+    fn is_created_for(&self, bounds: &Bounds) -> bool {
         let is_fresh = self.state == PartitionState::NeverAttached || *bounds != Bounds::Default;
         !self.state.is_partition() && self.owned && self.bounds == *bounds && is_fresh
     }

@@ -20,7 +20,7 @@ pub(super) fn provide(context: &Context<'_>, draft: &mut Draft) {
         draft.defer(Some(draft.attach(context, partition, Bounds::Default, None)), blocker);
         return;
     }
-    let partition = draft.make(context, Bounds::Default, &name, |_| false, cause);
+    let partition = draft.create_partition(context, Bounds::Default, &name, |_| false, cause);
     let attach = draft.attach(context, partition, Bounds::Default, None);
     draft.step(attach, cause);
 }

@@ -52,7 +52,7 @@ impl Resolver {
         }
         let (host, port) = (server.host.expose().as_str(), *server.port.expose());
         if let Some(address) = server.address.or_else(|| host.parse().ok()) {
-            return vec![place(SocketAddr::new(address, port))];
+            return vec![resolved_address(SocketAddr::new(address, port))];
         }
         let known = Arc::clone(lock(&self.names).entry(server.clone()).or_default());
         let mut known = known.lock().await;
@@ -63,7 +63,7 @@ impl Resolver {
         }
         let looked_up = timeout(LOOKUP_TIMEOUT, lookup_host((host, port))).await;
         let mut places: Vec<ResolvedAddress> = match looked_up {
-            Ok(Ok(found)) => found.map(place).collect(),
+            Ok(Ok(found)) => found.map(resolved_address).collect(),
             Ok(Err(_)) | Err(_) => Vec::new(),
         };
         if places.is_empty() {
@@ -90,7 +90,7 @@ fn spelled(server: &ServerAddress) -> ResolvedAddress {
 }
 
 /// The two loopback addresses are one machine.
-fn place(address: SocketAddr) -> ResolvedAddress {
+fn resolved_address(address: SocketAddr) -> ResolvedAddress {
     let ip = address.ip().to_canonical();
     let ip = if ip.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { ip };
     ResolvedAddress::Address(SocketAddr::new(ip, address.port()))

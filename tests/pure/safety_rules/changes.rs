@@ -250,7 +250,7 @@ const STATE_AND_STEP_CHANGES: &[fn(&mut Mutant)] = &[
             let name = add.default_check.clone();
             let checks = default.default.iter_mut().map(|default| &mut default.checks);
             checks.for_each(|checks| {
-                checks.push(DefaultCheck { name: name.clone(), validated: false })
+                checks.push(DefaultCheck { name: name.clone(), validated: false });
             });
         }
     },

@@ -25,7 +25,7 @@ fn is_of_its_life(partition: &mut ObservedPartition, word: &str, line: &mut Line
         "managed" => catalog::set_marker_state(partition, MarkerState::Attached),
         "expired" => catalog::set_marker_state(partition, MarkerState::Expired { drops: false }),
         "expired-to-drop" => {
-            catalog::set_marker_state(partition, MarkerState::Expired { drops: true })
+            catalog::set_marker_state(partition, MarkerState::Expired { drops: true });
         }
         "unmanaged" => {
             partition.state = PartitionState::Attached { marker: None, check: BoundsCheck::Absent };

@@ -85,14 +85,14 @@ pub(super) fn blocker(
 }
 
 /// Makes a partition of a table that gets its rows in the same transaction.
-pub(super) fn make(
+pub(super) fn create_with_drain(
     context: &Context<'_>,
     wanted: &DesiredPartition<'_>,
     (default, facts): &(QualifiedName, DefaultFacts),
     rows: u64,
     draft: &mut Draft,
 ) {
-    let partition = wanted.make(context, draft);
+    let partition = wanted.create(context, draft);
     let is_stored = |column: &&Identifier| !context.relation.generated.contains(column);
     let stored = context.relation.columns.iter().filter(is_stored).cloned().collect();
     let step = Step::DrainDefault(Box::new(Drain {

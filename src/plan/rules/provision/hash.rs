@@ -26,7 +26,7 @@ pub(super) fn provision(context: &Context<'_>, hash: &DesiredHash, draft: &mut D
             draft.defer(Some(draft.attach(context, partition, bounds, None)), blocker);
             continue;
         }
-        let partition = draft.make(context, bounds.clone(), &name, |_| false, cause);
+        let partition = draft.create_partition(context, bounds.clone(), &name, |_| false, cause);
         let attach = draft.attach(context, partition, bounds, None);
         draft.step(attach, cause);
     }

@@ -52,11 +52,11 @@ fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft
     if let Some(default) = &default {
         drop_unneeded_checks(default, &methods, draft);
     }
-    let (mut made, max) = (0, max_partitions(context, draft));
+    let (mut created, max) = (0, max_partitions(context, draft));
     for (missing, method) in methods {
         if !matches!(method, AttachMethod::Blocked(_)) {
-            made += 1;
-            if made > max {
+            created += 1;
+            if created > max {
                 continue;
             }
         }
@@ -65,8 +65,8 @@ fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft
             DesiredPartition { missing, range: range.of(missing.range), name, newest: &newest };
         provide(context, &wanted, method, default.as_ref(), draft);
     }
-    if made > max {
-        draft.notes.push(Note::MorePeriods { planned: max, missing: made });
+    if created > max {
+        draft.notes.push(Note::MorePeriods { planned: max, missing: created });
     }
 }
 
@@ -85,14 +85,14 @@ fn provide(
             draft.defer(Some(attach), blocker);
         }
         (AttachMethod::WithDrain(rows), Some(default)) => {
-            drain::make(context, wanted, default, rows, draft);
+            drain::create_with_drain(context, wanted, default, rows, draft);
         }
         (AttachMethod::WithDefaultCheck, Some(default)) => {
-            make(context, wanted, Some(default), draft);
+            create_and_attach(context, wanted, Some(default), draft);
         }
         // Without a default partition nothing is drained, and no check is added.
         (AttachMethod::Direct | AttachMethod::WithDrain(_) | AttachMethod::WithDefaultCheck, _) => {
-            make(context, wanted, None, draft);
+            create_and_attach(context, wanted, None, draft);
         }
     }
 }
@@ -118,9 +118,9 @@ impl DesiredPartition<'_> {
     }
 
     /// Adds the step that creates the table, and returns its name.
-    pub(super) fn make(&self, context: &Context<'_>, draft: &mut Draft) -> QualifiedName {
+    pub(super) fn create(&self, context: &Context<'_>, draft: &mut Draft) -> QualifiedName {
         let on_newest = |periods| self.newest.contains(self.range.range, periods);
-        draft.make(context, self.bounds(), &self.name, on_newest, self.missing.cause)
+        draft.create_partition(context, self.bounds(), &self.name, on_newest, self.missing.cause)
     }
 }
 
@@ -229,13 +229,13 @@ fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
     })
 }
 
-fn make(
+fn create_and_attach(
     context: &Context<'_>,
     wanted: &DesiredPartition<'_>,
     beside: Option<&(QualifiedName, DefaultFacts)>,
     draft: &mut Draft,
 ) {
-    let partition = wanted.make(context, draft);
+    let partition = wanted.create(context, draft);
     let default_check = beside.map(|default| add_default_check(default, wanted, draft));
     let attach = draft.attach(context, partition, wanted.bounds(), default_check);
     draft.step(attach, wanted.missing.cause);
