@@ -35,25 +35,25 @@ pub enum Rule {
     DiscardUnusable,
     /// Creates and attaches the partitions that are missing.
     Provision,
-    /// Creates and attaches a default partition, if the spec wants one.
+    /// Creates and attaches a default partition, if the spec says `Present`.
     CreateDefault,
-    /// Drops unattached tables that no rule before has used.
+    /// Drops unattached tables that no earlier rule uses.
     DiscardUnused,
     /// Detaches expired partitions.
     Expire,
     /// Drops detached tables after their grace period.
     Drop,
-    /// Removes the default partition, if the spec wants none.
+    /// Drops an empty managed default partition, if the spec says `Absent`.
     // After `Expire`, whose steps depend on whether there is a default partition.
     DropDefault,
     /// Builds, replaces, and drops indexes.
     Index,
     /// Creates the copy of a plain table.
     CreateCopy,
-    /// Lets roles read the copy while it is in parity.
+    /// Routes roles to the copy while it is in parity.
     // Before the steps that end the parity, so that the view reads the plain table by then.
     Route,
-    /// Makes a copy like its source again, after changes of the source.
+    /// Applies changes of the source to the copy.
     FollowSource,
     /// Installs the triggers that keep a copy equal to its source.
     InstallSync,
@@ -65,7 +65,7 @@ pub enum Rule {
     AnalyzeCopy,
     /// Compares a copy with its source.
     CompareRows,
-    /// Makes the other one of the two tables the one that applications use: the cutover, and the rollback.
+    /// Swaps the two tables of a conversion: the cutover, and the rollback.
     Swap,
     /// Attaches the plain table of a conversion as the oldest partition, and detaches it again.
     AttachSource,
@@ -75,7 +75,7 @@ pub enum Rule {
     EndConversion,
     /// Reports partitions that a publication leaves out.
     Publications,
-    /// Reports a login that can do more than it must.
+    /// Reports a login that has more privileges than it needs.
     Login,
 }
 

@@ -43,59 +43,58 @@ pub(in crate::plan) const REPLACEMENT_SUFFIX: &str = "_pgpartition_next";
     doc = "Kind of a step."
 )]
 pub enum Step {
-    /// Make a table that can become a partition, beside the partitioned table.
+    /// Create a table that can become a partition, separate from the partitioned table.
     CreatePartition(Box<NewPartition>),
-    /// Add a check that excludes a range from the default partition: until the partition of that range is
-    /// attached, an insert of such a row fails.
+    /// Add a check that excludes a range from the default partition. Inserts into that range fail until its partition
+    /// is attached.
     AddDefaultCheck(AddDefaultCheck),
     /// Validate that check for the existing rows of the default partition.
     ValidateDefaultCheck(ValidateDefaultCheck),
-    /// Make a prepared table a partition.
+    /// Attach an unattached or detached table as a partition.
     AttachPartition(Box<Attach>),
     /// Move the rows of a range out of the default partition into an unattached table, and attach it, in one
     /// transaction.
     DrainDefault(Box<Drain>),
     /// Detach and drop the default partition, which must be empty.
     DropDefault(DropDefault),
-    /// Say in the comments of partitions what they are to us from now on.
+    /// Write a marker into the comments of partitions or detached tables.
     MarkPartitions(MarkPartitions),
-    /// Make of a partition a table that stands by itself.
+    /// Detach a partition, which becomes a standalone table.
     DetachPartition(Box<Detach>),
     /// Finalize an interrupted detach.
     FinalizeDetach(FinalizeDetach),
-    /// Write down of a detached table when it was found detached, and what it held.
+    /// Record in the comment of a detached table when the operator found it detached, and its bounds.
     RecordDetach(Box<RecordDetach>),
-    /// Say in a constraint of a table which rows it holds, without looking at them: by it a table is found,
-    /// whatever its name, once it is detached.
+    /// Add a bounds check to a table without scanning its rows. After a detach, the operator finds the table by this
+    /// check, whatever its name is.
     AddBoundsCheck(AddBoundsCheck),
-    /// Validate that a detached table has only rows within its bounds, so that a reattach scans nothing.
+    /// Validate the bounds check of a table, so that an attach does not scan it.
     ValidateBoundsCheck(ValidateBoundsCheck),
-    /// Drop the check of a plain table that says what it holds: it was not attached.
+    /// Drop the bounds check of a plain table that was not attached.
     DropBoundsCheck(DropBoundsCheck),
     /// Drop a detached, managed table with its rows.
     DropDetached(Box<DropDetached>),
-    /// Drop a table that was made to become a partition and is not wanted as one. It has never been
-    /// attached, and must be empty.
+    /// Drop an empty table that was created as a partition, was never attached, and is not needed.
     DiscardPartition(DiscardPartition),
-    /// Drop a check of the default partition that no attach needs.
+    /// Drop a default-partition check that no attach needs.
     DropDefaultCheck(DropDefaultCheck),
-    /// Make the table's own index, to which those of the partitions will belong.
+    /// Create a parent index, to which the partition indexes will be attached.
     CreateParentIndex(CreateParentIndex),
     /// Build an index on one partition while it is in use.
     BuildIndex(BuildIndex),
-    /// Make a partition's index belong to the table's.
+    /// Attach a partition index to the parent index.
     AttachIndex(AttachIndex),
     /// Drop one index of a partition while it is in use.
     DropIndex(DropIndex),
-    /// Drop an index of the table with those of the partitions that belong to it.
+    /// Drop a parent index with its partition indexes.
     DropParentIndex(DropParentIndex),
-    /// Put a complete new index of the table in the place of an old one.
+    /// Replace a parent index with a complete new one.
     ReplaceParentIndex(ReplaceParentIndex),
     /// Create the partitioned copy of a plain table, without partitions.
     CreateCopy(Box<CreateCopy>),
     /// Create the triggers and functions that keep a copy equal to its source, or replace them.
     InstallSync(Box<InstallSync>),
-    /// Make a copy like its source again, after columns or properties of the source were changed.
+    /// Apply changes of the columns or properties of the source to the copy.
     FollowSource(Box<FollowSource>),
     /// Validate constraints of a copy that were added for new rows only.
     ValidateCopy(Box<ValidateCopy>),
@@ -103,19 +102,19 @@ pub enum Step {
     AnalyzeCopy(AnalyzeCopy),
     /// Drop the triggers and functions that keep a copy equal to its source.
     EndSync(Box<EndSync>),
-    /// Drop a copy that has not been cut over to.
+    /// Drop a copy that does not serve.
     DropCopy(Box<DropCopy>),
-    /// Exchange the names of a plain table and its copy, so that the other one serves.
+    /// Swap the names of a plain table and its copy, so that the other one serves.
     Swap(Box<Swap>),
     /// Drop the plain table after the cutover.
     DropSource(Box<DropSource>),
-    /// Make a plain table the oldest partition of the partitioned table, which takes its name.
+    /// Attach a plain table as the oldest partition of the partitioned table, which gets its name.
     AttachSource(Box<AttachSource>),
-    /// Make the oldest partition a plain table again, which takes its name back.
+    /// Detach the oldest partition, which becomes the plain table again and gets its name back.
     DetachSource(Box<DetachSource>),
-    /// Let roles read the copy in place of the table, through a view that stands before it in their search path.
+    /// Route roles to the copy, through a view that comes before the table in their search path.
     Route(Box<Route>),
-    /// Drop that view, and restore the search paths of the roles.
+    /// Drop the view of routed roles, and restore their search paths.
     Unroute(Box<Unroute>),
 }
 

@@ -92,10 +92,9 @@ pub enum MarkAs {
     },
     /// Mark expired partitions as attached: the retention keeps them after all.
     Attached,
-    /// Mark detached tables that were kept as tables to drop, because the spec says `onExpiry: Drop` now: their
-    /// grace period starts.
+    /// Mark detached tables to be dropped, because `onExpiry` has changed to `Drop`. Their grace period starts.
     ForDrop,
-    /// Mark detached tables as kept again: the spec no longer says `onExpiry: Drop`.
+    /// Mark detached tables to be kept, because `onExpiry` is no longer `Drop`.
     NotForDrop,
     /// Remove from the table's comment the adoptions that the annotation no longer names, so that the names
     /// can be adopted again.
