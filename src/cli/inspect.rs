@@ -1,4 +1,4 @@
-//! `inspect`: what is in the database, without any row.
+//! `inspect`: prints the saved snapshot of a table, without row data.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Shows a person how an `apply` goes: a bar on a terminal, a line per step elsewhere.
+//! Shows the progress of `apply`: a bar on a terminal, otherwise one line per step.
 
 use std::io::IsTerminal as _;
 

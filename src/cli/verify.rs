@@ -1,4 +1,4 @@
-//! `verify`: whether the tables are what is declared.
+//! `verify`: checks whether the tables match the spec.
 
 use std::time::Duration;
 

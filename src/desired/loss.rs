@@ -20,7 +20,7 @@ pub enum Loss {
     },
     /// An exclusion constraint that a partitioned table cannot have.
     Exclusion(Identifier),
-    /// A view that goes on reading the plain table.
+    /// A view that continues to read the plain table.
     View(QualifiedName),
     /// A publication that names the table only as one of all tables, or of all tables of its schema.
     Publication(Identifier),

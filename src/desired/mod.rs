@@ -28,7 +28,7 @@ pub use loss::{InvalidLoss, Loss};
 
 use crate::partition::{Identifier, IndexShape, Interval, ManagedTable, Method};
 
-/// A partitioned table as a person wants it.
+/// Desired state of a partitioned table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredTable {
     /// The table applications use.
@@ -49,11 +49,11 @@ pub struct DesiredTable {
     pub adopt: Vec<AdoptedName>,
     /// Invalid names in the annotation `adopt`, shortened.
     pub invalid_adoptions: Vec<String>,
-    /// The fingerprints of the plans that a person has approved.
+    /// Fingerprints of the approved plans.
     pub approved: Vec<String>,
 }
 
-/// A partition to adopt, as a person names it.
+/// Name of a partition to adopt, as written in the annotation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AdoptedName {
     /// Schema of the partition; `None` for that of the table.

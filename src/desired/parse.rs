@@ -1,4 +1,4 @@
-//! From a spec to what it means, finding everything that is wrong on the way.
+//! Parses a spec into the desired state, and reports all of its errors.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -73,8 +73,8 @@ struct Work {
     desired: DesiredTable,
     authority: Arc<ResourceAuthority>,
     context: Arc<Context>,
-    /// Those known when the builds began: to ask again for this resource, which may be an old one by then, would
-    /// clear what newer reconciles recorded.
+    /// Slow steps known at the start of the builds. Reading them again for this resource, which can be outdated by then,
+    /// would discard records of newer reconciles.
     slow: SlowSteps,
 }
 

@@ -116,7 +116,7 @@ impl Election {
         }
     }
 
-    /// Keeps the Lease, and returns when it is no longer ours.
+    /// Renews the Lease, and returns when another replica holds it or it cannot be renewed.
     pub(super) async fn renew(&mut self) {
         loop {
             sleep(self.settings.retry_period).await;

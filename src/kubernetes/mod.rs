@@ -119,7 +119,7 @@ pub enum RunError {
     WatchEnded,
 }
 
-/// The API server did not do what it was asked.
+/// A request to the API server failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClusterError {
     #[error("the API server rejected the request")]
@@ -205,7 +205,7 @@ fn scope(namespaces: &[String]) -> String {
     if namespaces.is_empty() { "all".to_owned() } else { namespaces.join(",") }
 }
 
-/// Waits to lead, leads until `stop`, and lets others lead. A leader that loses the Lease stands by, and
+/// Waits for the Lease, leads until `stop`, and releases the Lease. A leader that loses the Lease stands by, and
 /// is there when it can win it again.
 async fn run_as_leader(
     client: Client,

@@ -140,7 +140,7 @@ pub struct Relation {
     pub kind: RelationKind,
     /// Owner of the relation.
     pub owner: Identifier,
-    /// Whether we may act as its owner: `SET ROLE`.
+    /// Whether the operator can `SET ROLE` to its owner.
     pub owned: bool,
     /// Whether its owner may create tables in its schema.
     pub may_create: bool,

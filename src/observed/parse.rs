@@ -1,4 +1,4 @@
-//! From a snapshot to what it means.
+//! Parses a saved snapshot into the observed state.
 
 use std::collections::{BTreeMap, BTreeSet};
 

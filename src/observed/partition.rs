@@ -24,7 +24,7 @@ pub struct ObservedPartition {
     pub cycle: u32,
     /// Part of its comment that a user wrote.
     pub comment: Option<String>,
-    /// Whether the table's owner may act as its owner.
+    /// Whether the table owner can `SET ROLE` to its owner.
     pub owned: bool,
     /// Estimated number of rows; `None` before the first VACUUM or ANALYZE.
     pub rows: Option<u64>,
@@ -92,9 +92,9 @@ pub enum BoundsCheck {
 /// A publication that names a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
-    /// Its name.
+    /// Name of the publication.
     pub name: Identifier,
-    /// Whether the table's owner may act as its owner.
+    /// Whether the table owner can `SET ROLE` to its owner.
     pub owned: bool,
 }
 
@@ -104,16 +104,16 @@ pub struct Publication {
 pub enum BlockingTransaction {
     /// A session.
     Session {
-        /// Its server process.
+        /// PID of its server process.
         pid: i32,
         /// Role and application, as far as the operator's role can see them.
         who: String,
     },
     /// A prepared transaction, which belongs to no session: it stays until it is committed or rolled back by name.
     PreparedTransaction {
-        /// The name that `PREPARE TRANSACTION` gave it.
+        /// Identifier given to `PREPARE TRANSACTION`.
         gid: String,
-        /// The role that prepared it.
+        /// Role that prepared the transaction.
         owner: String,
     },
 }
@@ -121,7 +121,7 @@ pub enum BlockingTransaction {
 /// A trigger of the application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {
-    /// Its name.
+    /// Name of the trigger.
     pub name: Identifier,
     /// Firing mode of the trigger.
     pub fires: Fires,
@@ -163,7 +163,7 @@ impl ObservedPartition {
 /// An index of a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartitionIndex {
-    /// Its name.
+    /// Name of the index.
     pub name: Identifier,
     /// The index of the table it belongs to.
     pub of: Option<Identifier>,

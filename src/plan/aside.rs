@@ -1,4 +1,4 @@
-//! Steps that can take hours, and what has to wait for them.
+//! Steps that can take hours, and the steps that must wait for them.
 //!
 //! A build of an index works on one partition, under a lock that no other step to the table needs, and
 //! nothing that applications need waits for it. So it can be executed aside: on a session of its own,

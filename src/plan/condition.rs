@@ -9,7 +9,7 @@ use crate::partition::{
     uses_operators,
 };
 
-/// Condition of a desired index, as far as it is known.
+/// Known forms of the condition of a desired index.
 #[derive(Debug, Clone)]
 pub(super) struct KnownCondition {
     /// The digests of the index that a comment can have.
@@ -59,7 +59,7 @@ fn known(index: &DesiredIndex, relation: &Relation, observed: &ObservedTable) ->
 }
 
 impl Draft {
-    /// Returns what is known of the condition of an index.
+    /// Returns the known forms of the condition of an index.
     pub(super) fn condition_of(
         &self,
         context: &Context<'_>,

@@ -103,7 +103,7 @@ pub struct PlannedStep {
     pub cause: Cause,
 }
 
-/// Decides what to do to make `observed` what is `desired` at a moment.
+/// Plans the steps that make the observed state match the desired state at a time.
 pub fn plan(desired: &DesiredTable, observed: &ObservedTable, time: &PlanTime) -> Plan {
     let target = conversion::PlanTarget::new(desired, observed);
     let context = match preconditions::check_preconditions(&target, observed, time) {
@@ -143,7 +143,7 @@ fn draft_plan(
     finish_plan(observed, draft)
 }
 
-/// Whether something in the database refutes what is desired as a whole, so that nothing is changed.
+/// Returns whether the database contradicts the spec as a whole, so that nothing is changed.
 #[must_use]
 pub fn violates_precondition(
     desired: &DesiredTable,

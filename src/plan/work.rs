@@ -1,8 +1,7 @@
-//! Work: what takes longer than a step may, and is done page by page.
+//! Long-running work, which is executed page by page.
 //!
-//! A step is all or nothing. Work has a cursor instead, which the database records in the transaction of each page, so
-//! that it goes on wherever it was interrupted. A plan has at most one work, after its steps. It is data: nothing here
-//! loops.
+//! A step is all or nothing. Work has a cursor instead, which each page records in its transaction, so the next run continues
+//! after an interruption. A plan has at most one work, after its steps. This module only describes the work.
 
 use jiff::Timestamp;
 
@@ -12,7 +11,7 @@ use crate::partition::{CopiedTable, LockMode, QualifiedName};
 /// Work on one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
-    /// Copies the rows that were there before the triggers.
+    /// Copies the rows that existed before the triggers.
     Copy(CopyRows),
     /// Compares the rows of both tables, and repairs the copy.
     Compare(CompareRows),
@@ -60,7 +59,7 @@ pub struct PlannedWork {
 }
 
 impl PlannedWork {
-    /// Returns whether the table is as the spec says without it: a comparison that is only due again.
+    /// Returns whether the table matches the spec without this work: a comparison that is due only because of `parity.every`.
     #[must_use]
     pub fn is_routine(&self) -> bool {
         self.cause == Cause::ComparisonDue
@@ -103,18 +102,18 @@ impl Work {
         [(source, LockMode::RowShare), (copy, LockMode::RowExclusive)]
     }
 
-    /// Returns what is left if the process dies.
+    /// Returns the state after an interruption.
     #[must_use]
     pub fn if_interrupted(&self) -> &'static str {
         match self {
             Self::Copy(_) => {
-                "the page is rolled back; the next run goes on after the last page that was committed"
+                "the page is rolled back; the next run continues after the last committed page"
             }
-            Self::Compare(_) => "the page is rolled back; the next run goes on with the sweep",
+            Self::Compare(_) => "the page is rolled back; the next run continues the sweep",
         }
     }
 
-    /// Returns how far it is: `41 % of ~300000000 rows`.
+    /// Returns the progress, such as `41 % of ~300000000 rows`.
     #[must_use]
     pub fn progress(&self) -> String {
         let (done, estimated) = self.rows();

@@ -1,4 +1,4 @@
-//! Whether a run may go on. A run can take hours; what it was begun for can change meanwhile.
+//! Confirms that a run may continue: a run can take hours, and its resource can change meanwhile.
 
 use std::fmt::Debug;
 use std::pin::Pin;
@@ -44,7 +44,7 @@ pub type RulingFuture<'a> = Pin<Box<dyn Future<Output = Ruling> + Send + 'a>>;
 /// A run asks under the lock of the table after it has inspected the table, and again immediately
 /// before each attempt of each step.
 pub trait Authority: Debug + Send + Sync {
-    /// Returns whether the run may go on.
+    /// Returns whether the run may continue.
     fn ask(&self, certainty: Certainty) -> RulingFuture<'_>;
 
     /// Returns what has to permit the run to scan a whole table, or `None` if nothing limits such runs.
@@ -53,7 +53,7 @@ pub trait Authority: Debug + Send + Sync {
     }
 }
 
-/// The authority of a person at a terminal: the request stands until the command ends.
+/// Authority of a command: the request is valid until the command ends.
 #[derive(Debug, Clone, Copy)]
 pub struct AlwaysGranted;
 

@@ -1,4 +1,4 @@
-//! The claim by which one resource has a table, and all others leave it alone.
+//! Claims: only the resource that holds the claim on a table manages it.
 
 use serde::Deserialize;
 

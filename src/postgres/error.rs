@@ -8,9 +8,9 @@ use tokio_postgres::error::DbError;
 use super::connect::{ConnectionSettings, Redaction};
 use super::refusal;
 
-/// Something that Postgres, or the way to it, refused.
+/// Error of Postgres, or of the connection to it.
 ///
-/// It holds text only, so that it can be shown as it is: never a password, never a row.
+/// It has only texts that can be shown: neither passwords nor rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseError {
     kind: ErrorKind,
@@ -24,25 +24,25 @@ pub struct DatabaseError {
 /// Class of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// Others hold what is needed, or it took too long: the same may succeed later.
+    /// Another session holds a lock, or the statement was canceled: a retry can succeed.
     Busy,
-    /// The statement ran out of time by its own work, not by waiting for others: the same fails again.
+    /// The statement exceeded its time limit by its own work, not by waiting: a retry fails again.
     TooSlow,
-    /// An object is not what it was when it was looked at.
+    /// An object has changed since the inspection.
     Changed,
     /// The role lacks a privilege.
     Denied,
-    /// No server answers.
+    /// No server responds.
     Unreachable,
-    /// The server refuses the login.
+    /// The server rejects the login.
     AuthenticationFailed,
     /// The TLS handshake failed, or the certificate is not trusted.
     Tls,
-    /// A connection pooler answers in the server's place.
+    /// A connection pooler responds instead of the server.
     Pooled,
-    /// The connection broke, or the server fell silent. What it was doing may have been done.
+    /// The connection was lost or timed out. The last statement can have succeeded.
     Lost,
-    /// The server refuses for any other reason.
+    /// Any other error of the server.
     Refused,
 }
 
@@ -51,10 +51,10 @@ impl ErrorKind {
     /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
     fn from_sqlstate(code: &str) -> Self {
         match code {
-            // lock_not_available, query_canceled (our timeouts) and all that a new transaction cures.
+            // lock_not_available, query_canceled (timeouts of the operator), and errors that a new transaction resolves.
             "55P03" | "57014" | "40001" | "40P01" | "40003" => Self::Busy,
-            // An object that is gone, is there already, or is not in the state it was seen in; and
-            // read_only_sql_transaction: a fence was set up after the look, and the next look shows it.
+            // An object was dropped or created, or has changed since the inspection; and read_only_sql_transaction, if the
+            // server became read-only since then. The next inspection shows the new state.
             "42P01" | "42704" | "42703" | "42P07" | "42710" | "42701" | "3F000" | "55000"
             | "55006" | "XX000" | "25006" => Self::Changed,
             "42501" => Self::Denied,
@@ -73,18 +73,18 @@ impl DatabaseError {
         Self { kind, server: None, message, detail: None, hint: None, sqlstate: None }
     }
 
-    /// An error of a kind, for tests of what is made of it.
+    /// Returns an error of a kind, for tests.
     #[cfg(test)]
     pub(crate) fn from_kind(kind: ErrorKind) -> Self {
         Self::new(kind, "of a test")
     }
 
-    /// The statement was canceled because its own work took longer than it may.
+    /// Makes it the error of a statement whose own work exceeded its time limit.
     pub(super) fn too_slow(self, message: String) -> Self {
         Self { kind: ErrorKind::TooSlow, message, ..self }
     }
 
-    /// Whether Postgres canceled the statement: its time was over, or another session canceled it (57014).
+    /// Returns whether Postgres canceled the statement (57014): at its time limit, or for another session.
     pub(super) fn is_canceled(&self) -> bool {
         self.sqlstate.as_deref() == Some("57014")
     }
@@ -94,14 +94,14 @@ impl DatabaseError {
         Self::new(ErrorKind::Busy, message)
     }
 
-    /// An error of connecting, where nothing can have been done yet. If the settings came from a Secret,
-    /// neither the server's text nor the driver's is shown: both repeat names.
+    /// Returns an error of connecting. If the settings came from a Secret, the texts of the server and the driver are not
+    /// shown, because both repeat names.
     pub(super) fn from_connect_error(
         error: &tokio_postgres::Error,
         settings: &ConnectionSettings,
     ) -> Self {
         let found = Self::from_driver(error);
-        // too_many_connections: as good as no server, until others leave.
+        // too_many_connections: like an unreachable server, until other sessions end.
         let full = found.sqlstate() == Some("53300");
         let tls = refusal::tls_message(error);
         let kind = if names_pooler(&found.message) {
@@ -129,21 +129,21 @@ impl DatabaseError {
         Self { kind, ..found }
     }
 
-    /// A pooler answers in the place of the server.
+    /// Returns the error of a pooler that responds instead of the server.
     pub(super) fn pooled() -> Self {
-        let message = "a connection pooler answers in the server's place: name the Postgres server itself \
-                       as host and port, also if the pooler is in session mode";
+        let message = "a connection pooler responds instead of the server: set host and port to those of the Postgres server itself, \
+                       also if the pooler is in session mode";
         Self::new(ErrorKind::Pooled, message)
     }
 
-    /// Says which server it is about.
+    /// Adds the server to the error.
     pub(crate) fn with_server(self, settings: &ConnectionSettings) -> Self {
         let mut servers: Vec<_> = settings.servers.iter().map(ToString::to_string).collect();
         servers.dedup();
         Self { server: Some(servers.join(", ").into()), ..self }
     }
 
-    /// Takes out what the server repeats of a Secret.
+    /// Removes values of a Secret that the server repeats.
     pub(super) fn without_secrets(self, redaction: &Redaction) -> Self {
         Self {
             message: redaction.apply(&self.message),
@@ -153,7 +153,7 @@ impl DatabaseError {
         }
     }
 
-    /// An error of a connection that stood.
+    /// Returns an error of an established connection.
     pub(super) fn from_driver(error: &tokio_postgres::Error) -> Self {
         match error.as_db_error() {
             Some(refusal) => Self::from_refusal(refusal),
@@ -163,14 +163,14 @@ impl DatabaseError {
 
     fn from_refusal(refusal: &DbError) -> Self {
         let sqlstate = refusal.code().code();
-        // Of violated constraints (23) and unusable data (22) the detail quotes rows.
+        // The detail of violated constraints (23) and invalid data (22) quotes rows.
         let quotes_rows = sqlstate.starts_with("22") || sqlstate.starts_with("23");
         Self {
             kind: ErrorKind::from_sqlstate(sqlstate),
             server: None,
             message: refusal.message().to_owned(),
             detail: refusal.detail().filter(|_| !quotes_rows).map(str::to_owned),
-            // Of dependent objects (2BP01) the hint is to use CASCADE, which would drop them too.
+            // The hint about dependent objects (2BP01) is to use CASCADE, which would drop them too.
             hint: refusal.hint().filter(|_| sqlstate != "2BP01").map(str::to_owned),
             sqlstate: Some(sqlstate.to_owned()),
         }
@@ -200,13 +200,13 @@ impl DatabaseError {
         self.hint.as_deref()
     }
 
-    /// The SQLSTATE, where the server said one.
+    /// Returns the SQLSTATE, or `None` if the error is not from the server.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
         self.sqlstate.as_deref()
     }
 
-    /// Whether it is about one statement, so that the session goes on.
+    /// Returns whether the error is about one statement, so the session can continue.
     #[must_use]
     pub fn is_statement_error(&self) -> bool {
         match self.kind {
@@ -251,18 +251,19 @@ impl fmt::Display for DatabaseError {
 
 impl Error for DatabaseError {}
 
-/// `PgBouncer` and RDS Proxy refuse the startup parameter by which every session is pinned.
+/// Returns whether the message is that of a pooler: `PgBouncer` and RDS Proxy reject the startup parameter that pins the
+/// settings of every session.
 fn names_pooler(message: &str) -> bool {
     message.contains("unsupported startup parameter") || message.contains("command-line options")
 }
 
-/// Whether the driver itself could not log in: no password, or none that the server proves to know.
+/// Returns whether the driver itself could not log in: the password is missing, or the server did not prove that it knows it.
 fn is_of_login(error: &tokio_postgres::Error) -> bool {
     let text = error.to_string();
     text.starts_with("authentication error") || text.starts_with("invalid configuration")
 }
 
-/// An error of the driver with its causes. They hold addresses and protocol, no data.
+/// Returns an error of the driver with its causes, which contain addresses and protocol details, but no data.
 fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

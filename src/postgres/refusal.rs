@@ -60,8 +60,13 @@ pub(super) fn io_message(error: &io::Error) -> String {
     match error.raw_os_error() {
         // The text of the operating system names nothing.
         Some(_) => error.to_string(),
-        None if error.to_string().contains("lookup") => "could not look up the host".to_owned(),
-        None => error.kind().to_string(),
+        None => {
+            if error.to_string().contains("lookup") {
+                "could not look up the host".to_owned()
+            } else {
+                error.kind().to_string()
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::partition::{Bounds, ManagedTable, Marker, QualifiedName, partition_ma
 /// among them, which has fewer than the difference.
 const MAX_COMMENT_LENGTH: usize = 500;
 
-/// Our mark, and below it what a person wrote.
+/// Marker of the operator, followed by the text of a user.
 pub(super) fn comment(table: &QualifiedName, marker: &str, own: Option<&str>) -> Sql {
     if let Some(own) = own.filter(|own| own.chars().count() > MAX_COMMENT_LENGTH) {
         return comment_before_rest(table, marker, own);

@@ -133,7 +133,7 @@ fn fill(drain: &Drain, oid: &str) -> String {
     )
 }
 
-/// Detaches and drops a default partition only if it is empty under the lock, and ours.
+/// Detaches and drops a default partition only if it is managed and empty under the lock.
 pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql> {
     let (table, default) = (qualified(table), qualified(default));
     let body = format!(

@@ -86,7 +86,7 @@ const BUILD_TIMEOUT_FACTOR: u32 = 20;
 /// The longest time limit that Postgres takes: a setting of milliseconds is a 32-bit number.
 const MAX_TIMEOUT: Duration = Duration::from_millis(i32::MAX.unsigned_abs() as u64);
 
-/// The least time a table has to be made in.
+/// Minimum statement timeout for the creation of a table.
 const MIN_CREATE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Returns the statements of a step on a table of this owner. The owner runs them all, but those that record how far a

@@ -1,5 +1,5 @@
 //! Admission as the API server does it, without one: a document meets the whole schema of the definition,
-//! and what is wrong with it is said at the same field in the same words.
+//! and errors have the same field paths and messages.
 //!
 //! The structural part is written here: validators for JSON Schema have messages, paths, and a treatment of
 //! null, numbers, and defaults of their own. CEL is `kube-cel`. The cases of `tests/admission` hold both

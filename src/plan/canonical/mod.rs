@@ -1,6 +1,6 @@
 //! The canonical text of plans, from which fingerprints are made.
 //!
-//! It leaves out what changes while nothing happens and a person reads: the clock, and counts of rows and bytes. Every
+//! It leaves out values that change on their own while a user reads the plan: the clock, and counts of rows and bytes. Every
 //! struct and every variant names all of its fields here, so that the compiler asks about a new one whether a
 //! fingerprint covers it. The words stay as they are when a type or a field gets another name: a change of what is
 //! written here needs a new version in `fingerprint.rs`, and takes back every open approval.

@@ -114,8 +114,11 @@ impl Routing<'_> {
             return Some(RoutingFault::NameTaken { view: self.view() });
         }
         match &self.facts.schema {
-            None if self.facts.can_create_schema => None,
-            None => Some(RoutingFault::SchemaMissing { schema, owner, database }),
+            None => (!self.facts.can_create_schema).then_some(RoutingFault::SchemaMissing {
+                schema,
+                owner,
+                database,
+            }),
             Some(found) if !found.trusted => Some(RoutingFault::SchemaNotTrusted { schema, owner }),
             Some(found) if !found.can_create => Some(RoutingFault::SchemaDenied { schema, owner }),
             Some(_) => None,

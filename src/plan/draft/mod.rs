@@ -25,7 +25,7 @@ pub(super) struct Draft {
     pub(super) notes: Vec<Note>,
     /// Work after the steps.
     pub(super) work: Option<PlannedWork>,
-    /// Whether a person has approved what does not go without saying.
+    /// Whether a user has approved this plan.
     pub(super) approved: bool,
     /// The rule that is asked.
     rule: Rule,

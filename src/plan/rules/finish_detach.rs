@@ -54,7 +54,7 @@ fn finalize(partition: &ObservedPartition, context: &Context<'_>, draft: &mut Dr
 }
 
 impl Draft {
-    /// The step that writes down of a detached table that it is detached, and what it held.
+    /// Returns the step that records the detach of a table and its bounds.
     pub(super) fn record_detach(
         &mut self,
         context: &Context<'_>,

@@ -21,7 +21,7 @@ use index::{
 };
 use routing::{routed, unrouted};
 
-/// Makes of `state` what it is after `step`.
+/// Applies the effects of a step to the simulated state.
 pub fn simulate(state: &mut ObservedTable, step: &Step) {
     match step {
         Step::CreatePartition(new) => create(state, new),

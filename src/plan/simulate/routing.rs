@@ -8,7 +8,7 @@ use crate::observed::{ObservedTable, RouteRole, RouteSchema, RouteView, RoutingF
 use crate::partition::SearchPath;
 use crate::plan::step::{PathChange, Route, Unroute};
 
-/// The view and the paths are what the step makes of them. When a role was routed is for the next look.
+/// Applies the view and the search paths of the step. The next inspection reads the time since which a role is routed.
 pub(super) fn routed(state: &mut ObservedTable, route: &Route) {
     on_routing(state, |facts| {
         let owned = RouteSchema { marked: true, owned: true, trusted: true, can_create: true };

@@ -65,7 +65,7 @@ impl StepFacts for MarkPartitions {
     }
 }
 
-/// A partition whose comment says what it is to us.
+/// A partition and its marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarkedPartition {
     /// Name of the partition.

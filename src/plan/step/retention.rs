@@ -14,7 +14,7 @@ pub struct Detach {
     pub partition: QualifiedName,
     /// Bounds of the partition.
     pub bounds: Bounds,
-    /// Whether the application goes on meanwhile. Postgres refuses it beside a default partition (55000).
+    /// Whether the detach is concurrent, which Postgres rejects if there is a default partition (55000).
     /// <https://www.postgresql.org/docs/current/sql-altertable.html>
     pub concurrently: bool,
     /// The default partition.

@@ -20,8 +20,13 @@ pub(super) fn size(estimated: Option<u64>, bytes: u64) -> String {
     match estimated {
         Some(n) => format!("~{}, {}", rows(n), format_bytes(bytes)),
         // Neither is known before the first VACUUM or ANALYZE.
-        None if bytes == 0 => "size unknown".to_owned(),
-        None => format!("rows unknown, {}", format_bytes(bytes)),
+        None => {
+            if bytes == 0 {
+                "size unknown".to_owned()
+            } else {
+                format!("rows unknown, {}", format_bytes(bytes))
+            }
+        }
     }
 }
 

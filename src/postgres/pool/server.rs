@@ -1,4 +1,4 @@
-//! The sessions to one server, and what is known of a server that does not answer.
+//! Sessions to one server, and the state of a server that does not respond.
 
 use std::collections::HashMap;
 use std::pin::pin;

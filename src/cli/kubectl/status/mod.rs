@@ -68,8 +68,13 @@ pub(super) fn exit(table: &PartitionedTable) -> Exit {
             ResolvedBy::OtherSessions => Exit::Busy,
             ResolvedBy::Time => Exit::Pending,
         },
-        None if is_stalled(table) => Exit::ActionRequired,
-        None => Exit::Pending,
+        None => {
+            if is_stalled(table) {
+                Exit::ActionRequired
+            } else {
+                Exit::Pending
+            }
+        }
     }
 }
 
