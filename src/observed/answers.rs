@@ -112,7 +112,7 @@ pub struct CountedRows {
     /// Number of rows; if there are too many to count quickly, the number that was counted.
     pub count: u64,
     /// Bins of 15 minutes with rows: the first value of each, and the number of rows.
-    #[serde(rename = "stretches")]
+    #[serde(alias = "stretches")]
     pub bins: Vec<(String, u64)>,
 }
 
@@ -154,7 +154,7 @@ pub enum RawWithin {
     Everywhere,
 }
 
-/// More stretches than this are not told: then the oldest are left out.
+/// Maximum number of bins in one answer. If there are more, the oldest are left out.
 pub const MAX_BINS: usize = 10_000;
 
 /// Rows in the default partition whose keys lie in a stretch of a quarter of an hour.

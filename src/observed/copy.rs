@@ -164,8 +164,7 @@ pub struct MissingIndex {
     /// Name on the source.
     pub name: Identifier,
     /// Name of the invalid equivalent index on the copy, or `None` if there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[serde(rename = "twin")]
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "twin")]
     pub equivalent: Option<Identifier>,
     /// `UNIQUE`
     pub unique: bool,

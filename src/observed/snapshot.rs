@@ -324,5 +324,7 @@ mod tests {
             let today = json!({"defaultChecks": check, "blockedBy": session, "boundsCheck": now});
             assert_eq!(partition(earlier), partition(today));
         }
+        let counted = |text| serde_json::from_str::<CountedRows>(text).expect("counted rows");
+        assert_eq!(counted(r#"{"count":1,"stretches":[]}"#), counted(r#"{"count":1,"bins":[]}"#));
     }
 }

@@ -79,7 +79,7 @@ SELECT json_build_object(
            'indexes', (
                SELECT coalesce(json_agg(json_build_object(
                           'name', i.relname,
-                          'twin', i.equivalent,
+                          'equivalent', i.equivalent,
                           'unique', i.indisunique,
                           'definition', i.shape,
                           'constraint', i.constraint_definition,

@@ -43,9 +43,9 @@ pub fn count_default_rows(
         Sql("SET LOCAL row_security = off".to_owned()),
         Sql(format!(
             "SELECT json_build_object('count', (SELECT count(*) FROM (SELECT FROM {table} LIMIT {}) \
-             AS counted), 'stretches', (SELECT coalesce(json_agg(json_build_array(stretch, rows)), '[]') \
-             FROM (SELECT {bin} AS stretch, count(*) AS rows FROM {table} WHERE {condition} AND \
-             {finite} GROUP BY 1 ORDER BY 1 DESC LIMIT {}) AS stretches))::text",
+             AS counted), 'bins', (SELECT coalesce(json_agg(json_build_array(bin, rows)), '[]') \
+             FROM (SELECT {bin} AS bin, count(*) AS rows FROM {table} WHERE {condition} AND \
+             {finite} GROUP BY 1 ORDER BY 1 DESC LIMIT {}) AS bins))::text",
             MAX_COUNTED + 1,
             MAX_BINS + 1,
             table = qualified(default),

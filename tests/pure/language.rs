@@ -102,19 +102,18 @@ const fn allowed(path: &'static str, line: &'static str, reason: &'static str) -
 }
 
 #[rustfmt::skip]
-const ALLOWED: [Allowed; 12] = [
+const ALLOWED: [Allowed; 11] = [
     allowed("CHANGELOG.md", r"^\| (label|reason|JSON|text)", "old names, for a reader who upgrades"),
     allowed("CHANGELOG.md", r"^What breaks an existing installation:$", "an indirect question before a list"),
     allowed("docs/reference/kubectl-pgpartition.md", r"^What to do$", "a heading in the output of the plugin"),
     allowed("src/kubernetes/", r"\.(is_)?cancelled\(\)", "a function of tokio"),
-    allowed("src/observed/copy.rs", r#"rename = "twin""#, "a key of the catalog query"),
+    allowed("src/observed/copy.rs", r#"alias = "twin""#, "a key of earlier snapshots"),
     allowed("src/plan/canonical/mod.rs", r#""twin""#, "a word of canonical texts, which never change"),
     allowed("src/", r"^\s*(\w+::)?None if .* => ", "a guard of a match"),
     allowed("tests/", r"^\s*(\w+::)?None if .* => ", "a guard of a match"),
     allowed("tests/postgres/", r"(chown |--reuid=)nobody", "a user of the operating system"),
     allowed("tests/pure/language.rs", r#"^    (any|scoped|allowed)\(|= "\(\^\|_\)"#, "the patterns themselves"),
     allowed("tests/support/proxy.rs", r"set_zero_linger\(\)", "a function of tokio"),
-    allowed("src/postgres/inspect_copy.sql", r"'twin'", "a key that the program reads"),
 ];
 
 /// A file with prose: its index in [`Pattern::lines`], its path, and its text.

@@ -191,7 +191,7 @@ fn counted_rows_of_an_older_snapshot_are_read() {
     let mut old = snapshot::good().remove(0);
     let fields = old.as_object_mut().expect("an object");
     fields.remove("answers");
-    fields.insert("defaultRows".to_owned(), json!({"count": 4, "stretches": []}));
+    fields.insert("defaultRows".to_owned(), json!({"count": 4, "bins": []}));
     let observed = meaning(old);
     assert_eq!(observed.default_count, Some(4));
     assert!(observed.is_answered(&Question::DefaultRows(Within::Everywhere)));

@@ -95,7 +95,7 @@ fn table(method: &str, key: &str, bounds: &[String; 5]) -> Value {
         "answers": [
             {"clockSkew": {"readAt": "2026-11-25T12:00:01Z"}},
             {"defaultRows": {"within": "everywhere", "rows": null}},
-            {"defaultRows": {"within": within, "rows": {"count": 17, "stretches": [[first, 17]]}}},
+            {"defaultRows": {"within": within, "rows": {"count": 17, "bins": [[first, 17]]}}},
             {"referencesTo": {"schema": "public", "partition": "events_2026_11", "by": [["public", "notes"]]}},
             {"referencesTo": {"schema": "public", "partition": "events_2026_09", "by": null, "error": "no"}},
             {"conditions": [{"condition": "status <> 'open'", "deparsed": "((status)::text <> 'open'::text)"}]},
