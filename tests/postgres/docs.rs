@@ -26,7 +26,10 @@ const TABLES: &str = "
       FOR EACH STATEMENT EXECUTE FUNCTION finance.expenses_partitioned_read_only();
     CREATE SCHEMA pgpartition;
     CREATE TABLE pgpartition.conversions (schema_name text, table_name text);
-    DO $$ BEGIN CREATE ROLE reporting; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;";
+    DO $$ BEGIN CREATE ROLE reporting; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+    DO $$ BEGIN CREATE ROLE finance_owner; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+    GRANT CREATE ON SCHEMA public TO finance_owner;
+    ALTER TABLE revenues OWNER TO finance_owner; ALTER TABLE revenues_default OWNER TO finance_owner;";
 
 #[tokio::test]
 async fn quick_start_works_as_written() {
