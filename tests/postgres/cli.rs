@@ -171,7 +171,7 @@ fn refuted() -> Vec<(&'static str, String, &'static str)> {
         json!({"table": "ta;b\"le", "partitionBy": {"hash": {"columns": ["at"], "partitions": 4}}});
     let hash = resource(hash);
     vec![
-        ("", named("nothing"), "there is no table"),
+        ("", named("nothing"), "does not exist"),
         (
             "CREATE TABLE plain (at timestamptz)",
             named("plain"),
