@@ -241,7 +241,7 @@ async fn session_that_blocks_a_detach_is_shown() {
     })
     .await;
     assert_eq!(status.status, 5, "{status:?}");
-    for shown in ["1 pending detach", "process ", "pg_terminate_backend"] {
+    for shown in ["1 pending detach", "pid ", "pg_terminate_backend"] {
         assert!(status.out.contains(shown), "{shown}: {status:?}");
     }
 }

@@ -89,7 +89,7 @@ async fn blocked_detach_is_reported_and_finalized_later() {
         let object = fixture.object("orders");
         let retained = object["status"]["conditions"].as_array().unwrap();
         let retained = retained.iter().find(|condition| condition["type"] == "Retained").unwrap();
-        retained["message"].as_str().unwrap().contains("process ")
+        retained["message"].as_str().unwrap().contains("blocked by pid ")
     })
     .await;
 
