@@ -78,8 +78,8 @@ async fn commands_of_the_pages_on_a_table_can_be_typed() {
     ends(operator).await;
 
     let recover = reader.follows(&page("how-to/recover"), "").await;
-    assert_eq!(statuses(&recover), [0, 2, 0, 0, 0, 0, 2, 0], "{recover:#?}");
-    assert!(recover[1].2.contains("within the retention again"), "{recover:#?}");
+    assert_eq!(statuses(&recover), [0, 0, 2, 0, 0, 0, 2, 0], "{recover:#?}");
+    assert!(recover[2].2.contains("within the retention again"), "{recover:#?}");
     assert!(recover[6].2.contains("ALTER TABLE"), "{recover:#?}");
     let flags = reader.follows(&page("how-to/from-feature-flags"), "").await;
     assert_eq!(statuses(&flags), [0], "{flags:#?}");
@@ -99,7 +99,8 @@ async fn legacy(reader: &Reader<'_>) {
     let is_adopted = async || status().contains("6 attached, 0 missing, 0 unmanaged");
     wait_until("unmanaged partitions are adopted", SOON, is_adopted).await;
     let change = reader.follows(&page("how-to/change-an-interval"), "").await;
-    assert_eq!(statuses(&change), [0, 0, 0], "{change:#?}");
+    // It depends on the date whether the months cover the weeks ahead.
+    assert!(matches!(statuses(&change)[..], [0, 0 | 2, 0]), "{change:#?}");
     wait_until("weeks", SOON, async || status().contains("Range(Week)")).await;
     ends(operator).await;
 }

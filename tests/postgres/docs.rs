@@ -15,6 +15,7 @@ const TABLES: &str = "
     INSERT INTO revenues (occurred_at) VALUES ('2023-05-03'), ('2020-01-01');
     CREATE TABLE legacy (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at);
     CREATE TABLE legacy_p2026_10 PARTITION OF legacy FOR VALUES FROM ('2026-10-01') TO ('2026-11-01');
+    CREATE TABLE legacy_2027_02 PARTITION OF legacy FOR VALUES FROM ('2027-02-01') TO ('2027-03-01');
     CREATE TABLE revenues_partitioned (id bigint) PARTITION BY HASH (id);
     CREATE TABLE revenues_source (id bigint);
     CREATE SCHEMA finance;
