@@ -48,9 +48,9 @@ const TO_PARITY: [Edit; 2] = [
 /// The edits there and back, again and again.
 const TURNS: [Edit; 4] = [
     Edit { levels: ["Statement", "Row"], serve_from: "Partitioned", changes: &[] },
-    Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: &[] },
-    Edit { levels: ["Row", "Statement"], serve_from: "Partitioned", changes: &[] },
     Edit { levels: ["Row", "Statement"], serve_from: "Source", changes: &[] },
+    Edit { levels: ["Row", "Statement"], serve_from: "Partitioned", changes: &[] },
+    Edit { levels: ["Statement", "Row"], serve_from: "Source", changes: &[] },
 ];
 
 impl Edit {
