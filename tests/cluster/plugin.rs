@@ -153,7 +153,10 @@ async fn missing_resource_is_reported() {
     };
 
     for verb in ["status", "plan", "approve", "verify", "reconcile"] {
-        is_told(&admin.calls(&format!("{verb} nosuch")), "no PartitionedTable \"nosuch\"");
+        is_told(
+            &admin.calls(&format!("{verb} nosuch")),
+            "PartitionedTable \"nosuch\" does not exist",
+        );
     }
     is_told(&admin.calls_anywhere("status orders"), "in the namespace \"default\"");
     is_told(&admin.calls("status orders --context nosuch"), "the kubeconfig cannot be used");
