@@ -13,6 +13,7 @@ mod cron;
 mod desired;
 mod docs;
 mod encodings;
+mod examples;
 mod fuzz;
 mod generated;
 mod identity;
