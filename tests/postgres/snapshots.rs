@@ -67,7 +67,10 @@ fn is_missed(mut snapshot: Value, resource: &str, missing: &str) {
     snapshot["answers"] = json!([]);
     let plan = plan_for(&snapshot, resource);
     assert!(plan.status == 1 && plan.out.is_empty(), "{plan:?}");
-    assert!(plan.err.contains(missing) && plan.err.contains("inspect -f FILE"), "{plan:?}");
+    assert!(
+        plan.err.contains(missing) && plan.err.contains("inspect SCHEMA.TABLE -f FILE"),
+        "{plan:?}"
+    );
 }
 
 #[tokio::test]

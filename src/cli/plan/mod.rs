@@ -125,7 +125,7 @@ fn plan_for_snapshot(
     let time = time(table);
     if let Some(question) = plan::questions(table, &observed, &time).first() {
         bail!(
-            "{} does not say {question}: save the snapshot again with inspect -f FILE -o json",
+            "{} does not say {question}: save the snapshot again with inspect SCHEMA.TABLE -f FILE -o json",
             file.display()
         );
     }
