@@ -73,6 +73,12 @@ async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
     let written = &fixture.object("orders")["metadata"]["resourceVersion"];
     assert_eq!(*written, object["metadata"]["resourceVersion"]);
 
+    let delete = ["--subresource=status", "--type=merge", "-p", r#"{"status":null}"#];
+    let left = [&["patch", "pgpt", "orders", "-o", "jsonpath={.status}"], &delete[..]].concat();
+    assert_eq!(fixture.kubectl(&left), "");
+    fixture.wait_for("orders", "Ready", "True Succeeded").await;
+    assert_ne!(fixture.object("orders")["status"]["partitions"], json!(null));
+
     fixture.kubectl(&[
         "patch",
         "pgpt",
