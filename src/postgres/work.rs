@@ -1,7 +1,8 @@
 //! Executes the long-running work of a checked plan, page by page. It decides only the size and the pacing of the pages.
 //!
 //! Each page is one transaction that also records the progress. If the process or the connection fails, the page is either
-//! rolled back or recorded, and the next run continues from the recorded progress.
+//! rolled back or recorded, and the next run continues from the recorded progress. `tests/postgres/conversion_interruption.rs`
+//! tests both.
 
 use std::time::{Duration, Instant};
 

@@ -23,6 +23,7 @@ const STEPS: &str = "# Steps
 A plan consists of steps. Each step is one transaction, or consists of statements that Postgres does not permit inside a transaction. No step makes an
 application wait for longer than `limits.lockTimeout`, and a step that takes long holds no lock that applications wait for. The SQL is for a table
 `shop.orders` with monthly partitions, owned by the role `shop_owner`. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+`tests/postgres/locks.rs::step_takes_the_locks_it_declares` reads the locks from `pg_locks` on every supported major version.
 ";
 
 const RULES: &str = "
