@@ -1,4 +1,4 @@
-//! Processor time of a sweep, beside the same `FULL JOIN` typed by hand, in chunks of as many rows.
+//! Processor time of a sweep, beside the same `FULL JOIN` typed by hand, in batches of as many rows.
 
 use std::time::Duration;
 
@@ -24,9 +24,9 @@ pub(crate) async fn row(bench: &Bench) {
         let pages = sweep(bench, &hand.client).await;
         let (first, last) = (pages.first().unwrap(), pages.last().unwrap());
         operator.push(per_row(last.cpu.saturating_sub(first.cpu), last.rows - first.rows));
-        let chunk = last.rows.div_ceil(u32::try_from(pages.len()).unwrap());
+        let batch = last.rows.div_ceil(u32::try_from(pages.len()).unwrap());
         let before = hand.backend.cpu();
-        join(&hand.client, rows, chunk).await;
+        join(&hand.client, rows, batch).await;
         beside.push(per_row(hand.backend.cpu().saturating_sub(before), rows));
     }
     let shown = |micros: &[f64]| format!("{:.2} µs", median(micros.to_vec()));
@@ -48,7 +48,7 @@ async fn sweep(bench: &Bench, client: &Client) -> Vec<Page> {
     pages.compared
 }
 
-async fn join(client: &Client, rows: u32, chunk: u32) {
+async fn join(client: &Client, rows: u32, batch: u32) {
     let side = |table| format!("(SELECT * FROM {table} WHERE id > $1 AND id <= $2)");
     let join = format!(
         "SELECT count(*) FILTER (WHERE a.id IS NULL OR b.id IS NULL OR a *<> b) FROM {} AS a FULL JOIN {} AS b ON \
@@ -59,7 +59,7 @@ async fn join(client: &Client, rows: u32, chunk: u32) {
     let join = client.prepare(&join).await.unwrap();
     let mut from = 0;
     while from < rows {
-        let to = from + chunk;
+        let to = from + batch;
         let range = [from, to].map(i64::from);
         let differing = client.query_one(&join, &[&range[0], &range[1]]).await.unwrap();
         assert_eq!(differing.get::<_, i64>(0), 0);

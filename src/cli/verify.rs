@@ -1,4 +1,4 @@
-//! `verify`: checks whether the tables match the spec.
+//! `verify`: reports whether tables match the spec and, in a conversion, whether both have the same rows. It changes nothing.
 
 use std::time::Duration;
 
@@ -123,8 +123,8 @@ impl Report {
                 "rowsSource": verified.rows_source,
                 "rowsPartitioned": verified.rows_partitioned,
                 "differenceRows": verified.difference_rows,
-                "chunks": verified.chunks,
-                "mismatchedChunks": verified.mismatched_chunks,
+                "pages": verified.pages,
+                "mismatchedPages": verified.mismatched_pages,
                 "keys": verified.rows.iter().map(|row| key_document(table, row)).collect::<Vec<_>>(),
             })
         });
@@ -159,14 +159,14 @@ pub(super) fn show(reports: &[Report], format: Format) -> anyhow::Result<Exit> {
 }
 
 fn counts(table: &CopiedTable, verified: &Verified) -> String {
-    let Verified { rows_source, rows_partitioned, difference_rows, chunks, .. } = verified;
+    let Verified { rows_source, rows_partitioned, difference_rows, pages, .. } = verified;
     let (source, copy) = (table.source.name.display(), table.copy.name.display());
     let found = match difference_rows {
         0 => "none differ".to_owned(),
-        rows => format!("{rows} differ, in {} of the chunks", verified.mismatched_chunks),
+        rows => format!("{rows} differ, in {} of the pages", verified.mismatched_pages),
     };
     format!(
-        "  rows  {rows_source} in {source}, {rows_partitioned} in {copy}, compared in {chunks} chunks: {found}\n"
+        "  rows  {rows_source} in {source}, {rows_partitioned} in {copy}, compared in {pages} pages: {found}\n"
     )
 }
 

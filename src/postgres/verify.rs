@@ -1,4 +1,4 @@
-//! Compares the rows of both tables of a conversion, and changes nothing.
+//! The part of `verify` about rows: compares those of both tables of a conversion, and changes nothing.
 //!
 //! It needs no lock on the table: what it reads of a page is one snapshot, and the triggers write in the transaction of
 //! the application. Interrupted: the server ends the page, and what the session created is temporary.
@@ -24,9 +24,9 @@ pub struct Verified {
     /// Rows that one table lacks, or that have other content.
     pub difference_rows: u64,
     /// Number of pages.
-    pub chunks: u64,
+    pub pages: u64,
     /// Pages with rows that differ.
-    pub mismatched_chunks: u64,
+    pub mismatched_pages: u64,
     /// The first rows that differ, as many as were asked for.
     pub rows: Vec<DifferingRow>,
 }
@@ -107,8 +107,8 @@ impl Verified {
         self.rows_source = self.rows_source.saturating_add(source_rows);
         self.rows_partitioned = self.rows_partitioned.saturating_add(copy_rows);
         self.difference_rows = self.difference_rows.saturating_add(differing);
-        self.chunks = self.chunks.saturating_add(1);
-        self.mismatched_chunks = self.mismatched_chunks.saturating_add(u64::from(differing > 0));
+        self.pages = self.pages.saturating_add(1);
+        self.mismatched_pages = self.mismatched_pages.saturating_add(u64::from(differing > 0));
         let rows = keys.into_iter().flatten().filter_map(|row| {
             let mut row = row.into_iter();
             Some(DifferingRow { difference: row.next()?, key: row.collect() })

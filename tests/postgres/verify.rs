@@ -79,7 +79,7 @@ async fn verify_finds_a_difference_behind_the_triggers_and_changes_nothing() {
         assert_eq!(verified.status, 0, "Postgres {major}: {verified:?}");
         let equal = "  rows  5000 in orders, 5000 in orders_partitioned, compared in ";
         assert!(verified.out.contains(equal), "Postgres {major}: {verified:?}");
-        assert!(verified.out.contains(" chunks: none differ\n"), "Postgres {major}: {verified:?}");
+        assert!(verified.out.contains(" pages: none differ\n"), "Postgres {major}: {verified:?}");
 
         world.owner(DAMAGE).await;
         let before = everything(&world).await;
@@ -125,7 +125,7 @@ async fn verify_compares_all_rows_after_a_cutover_and_after_a_rollback() {
             let (spec, what) = (serving(side), format!("Postgres {major}, {side}"));
             let drift = world.call(&["verify", "-f", "-"], &spec);
             assert_eq!(drift.status, 2, "{what}: {drift:?}");
-            assert!(drift.out.contains(" chunks: none differ\n"), "{what}: {drift:?}");
+            assert!(drift.out.contains(" pages: none differ\n"), "{what}: {drift:?}");
             let applied = world.call(&["apply", "-f", "-"], &spec);
             assert_eq!(applied.status, 0, "{what}: {applied:?}");
             world
@@ -139,7 +139,7 @@ async fn verify_compares_all_rows_after_a_cutover_and_after_a_rollback() {
             };
             let equal = format!("  rows  5000 in {source}, 5000 in {copy}, compared in ");
             assert!(verified.out.contains(&equal), "{what}: {verified:?}");
-            assert!(verified.out.contains(" chunks: none differ\n"), "{what}: {verified:?}");
+            assert!(verified.out.contains(" pages: none differ\n"), "{what}: {verified:?}");
 
             world.owner(&DAMAGE.replace("orders_partitioned", passive)).await;
             let found = world.call(&["verify", "-f", "-", "-o", "json", "--keys"], &spec);

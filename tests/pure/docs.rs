@@ -51,6 +51,21 @@ fn every_named_test_exists() {
     assert!(seen > 50, "pages name tests: {seen}");
 }
 
+/// `ARCHITECTURE.md` prints words of the project in italics, in the rule *Words*.
+#[test]
+fn every_word_of_the_architecture_is_in_the_glossary() {
+    let page = text(&root().join("ARCHITECTURE.md"));
+    let (_, rule) = page.split_once("- **Words.**").expect("a rule about words");
+    let rule = rule.split("\n- **").next().unwrap_or_default();
+    let words: Vec<_> = rule.split('*').skip(1).step_by(2).collect();
+    let glossary = text(&root().join("docs/reference/glossary.md"));
+    let cells = glossary.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+    let rows: Vec<_> = cells.flat_map(|(cell, _)| cell.split(", ")).collect();
+    let missing: Vec<_> = words.iter().filter(|word| !rows.contains(word)).collect();
+    assert!(missing.is_empty(), "the glossary has no row for {missing:?}");
+    assert!(words.len() > 8, "words in italics: {words:?}");
+}
+
 #[test]
 fn every_named_bench_exists() {
     let manifest = text(&root().join("Cargo.toml"));

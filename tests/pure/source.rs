@@ -8,17 +8,22 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every Rust file below `src`, with its path from there; tests are left out.
+/// Every Rust file below `src`, with its path from there.
 pub(crate) fn files() -> Vec<(PathBuf, String)> {
+    files_of("rs")
+}
+
+/// Every file with this extension below `src`, with its path from there.
+pub(crate) fn files_of(wanted: &str) -> Vec<(PathBuf, String)> {
     let root = root().join("src");
     let (mut folders, mut files) = (vec![root.clone()], Vec::new());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder can be listed") {
             let path = entry.expect("an entry").path();
-            let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+            let is_wanted = path.extension().is_some_and(|extension| extension == wanted);
             if path.is_dir() {
                 folders.push(path);
-            } else if is_rust && !path.ends_with("tests.rs") {
+            } else if is_wanted {
                 let text = fs::read_to_string(&path).expect("source can be read");
                 let path = path.strip_prefix(&root).expect("below the root").to_owned();
                 files.push((path, text));

@@ -1,4 +1,4 @@
-//! `verify`: whether the table matches the spec.
+//! `verify`: reports the same as `verify` of the command line, for a resource in a cluster.
 
 use anyhow::bail;
 use clap::Args;

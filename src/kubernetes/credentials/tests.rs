@@ -88,7 +88,7 @@ const CROSSPLANE: &[(&str, &str)] = &[
 const ZALANDO: &[(&str, &str)] = &[("username", "app"), ("password", "s3cret")];
 
 #[test]
-fn common_secret_layouts_are_recognized() {
+fn layout_of_each_tool_is_recognized() {
     for (layout, spec, data, settings) in [
         (
             "CloudNativePG",
@@ -122,6 +122,14 @@ fn common_secret_layouts_are_recognized() {
             ZALANDO,
             "app:s3cret@cluster.db.svc:5432/app Require",
         ),
+    ] {
+        assert_eq!(read(&spec, data), settings, "{layout}");
+    }
+}
+
+#[test]
+fn layout_that_is_incomplete_is_read() {
+    for (layout, spec, data, settings) in [
         (
             "an empty key before a full one",
             empty_spec(),
@@ -134,7 +142,7 @@ fn common_secret_layouts_are_recognized() {
                 ("dbname", ""),
                 ("database", "app"),
                 ("port", ""),
-            ],
+            ][..],
             "app:-@::1:5432/app Require",
         ),
         (

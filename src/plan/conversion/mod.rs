@@ -1,7 +1,7 @@
 //! Conversion of a plain table to a partitioned table.
 //!
 //! The preflight reports all findings in one run, before the operator creates anything: `docs/reference/preflight.md` lists
-//! them. Then [`Phase`] is the phase of the conversion, and one rule for each phase plans the next steps. The rules for
+//! them. Then the rules for the [`Phase`] of the conversion plan the next steps. The rules for
 //! partitioned tables maintain the copy like any other table.
 
 mod attach;

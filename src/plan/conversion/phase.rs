@@ -53,7 +53,8 @@ fn desired_copy(declared: &DesiredTable, observed: &ObservedTable) -> DesiredTab
     DesiredTable { indexes: if is_copied { during.indexes } else { Vec::new() }, ..during }
 }
 
-/// The phase of a conversion.
+/// The phase of a conversion, which selects the rules of planning. The stage in the status is about progress: a phase can
+/// have several stages.
 #[derive(Debug)]
 pub(in crate::plan) enum Phase<'a> {
     /// The table is partitioned and has no copy.
