@@ -81,7 +81,7 @@ fn socket_connection_uses_no_tls() {
 }
 
 #[test]
-fn keyword_that_changes_no_session_is_accepted() {
+fn harmless_keyword_is_accepted() {
     let harmless = [
         "gssencmode=disable",
         "gssencmode=prefer",
