@@ -20,7 +20,7 @@ use pg_partition_operator::plan::{Plan, PlanTime, Step};
 use pg_partition_operator::postgres::{
     ConnectionSettings, DatabaseError, Progress, Session, StepOutcome,
 };
-use support::postgres::{Database, Server, majors};
+use support::postgres::{Database, NEWEST_MAJOR, Server, majors};
 use tokio::task::JoinHandle;
 
 /// A table, and by hand the same with a partitioned copy.
@@ -57,7 +57,7 @@ async fn main() {
     println!("longest wait of a client that reads and writes every 5 ms, ms");
     let majors = match std::env::var("PGPARTITION_TEST_MAJORS") {
         Ok(_) => majors(),
-        Err(_) => vec![15, 18],
+        Err(_) => vec![15, NEWEST_MAJOR],
     };
     for major in majors {
         let database = Server::shared(major).database().await;

@@ -42,7 +42,7 @@ async fn main() {
         return crowd::run(*sizes.first().unwrap_or(&300), *sizes.get(1).unwrap_or(&10)).await;
     }
     let (tables, partitions) = (*sizes.first().unwrap_or(&500), *sizes.get(1).unwrap_or(&36));
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     fill(&database, tables, partitions).await;
     let cluster = Cluster::shared();
     let namespace = cluster.namespace();

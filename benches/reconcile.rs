@@ -28,7 +28,10 @@ const FIRST: Date = date(2024, 1, 1);
 async fn main() {
     let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
     let (tables, partitions) = (*sizes.first().unwrap_or(&500), *sizes.get(1).unwrap_or(&36));
-    let server = Server::start(17, &["-c", "shared_preload_libraries=pg_stat_statements"]);
+    let server = Server::start(
+        Server::DEFAULT_MAJOR,
+        &["-c", "shared_preload_libraries=pg_stat_statements"],
+    );
     let database = server.database().await;
     let client = database.client().await;
     client.batch_execute("CREATE EXTENSION pg_stat_statements").await.unwrap();

@@ -1,6 +1,6 @@
 //! Costs of a conversion, each figure beside another way to do the same in the same run.
 //!
-//! `cargo bench --bench conversion` runs all on Postgres 15 and 18, in a few minutes. `-- writes parity` runs these rows
+//! `cargo bench --bench conversion` runs all on Postgres 15 and the newest, in a few minutes. `-- writes parity` runs these rows
 //! only, `-- short` takes a tenth of the rounds, `PGPARTITION_TEST_MAJORS=15` runs on this major.
 //!
 //! The two ways alternate, and each ratio is the median of the ratios of the rounds, so that other load on the machine
@@ -20,7 +20,7 @@ mod support;
 mod table;
 mod writes;
 
-use support::postgres::{Database, Server, majors};
+use support::postgres::{Database, NEWEST_MAJOR, Server, majors};
 
 /// Server and settings of a measurement.
 pub(crate) struct Bench {
@@ -49,7 +49,7 @@ async fn main() {
     let runs = |row: &str| chosen.is_empty() || chosen.iter().any(|word| *word == row);
     let majors = match std::env::var("PGPARTITION_TEST_MAJORS") {
         Ok(_) => majors(),
-        Err(_) => vec![15, 18],
+        Err(_) => vec![15, NEWEST_MAJOR],
     };
     for major in majors {
         let server = Server::start(major, &table::OPTIONS);

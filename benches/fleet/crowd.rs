@@ -35,7 +35,7 @@ const PROGRESS_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(databases: usize, schemas: usize) {
     let cluster = Cluster::shared();
     let namespace = cluster.namespace();
-    let server = Server::shared(17);
+    let server = Server::of_default_major();
     let mut objects = Vec::new();
     for number in 0..databases {
         let database = server.database().await;

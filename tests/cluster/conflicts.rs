@@ -35,7 +35,7 @@ async fn expire(database: &Database) {
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_resource_takes_over_when_the_older_is_deleted() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.secret("second", &database.url().replace("127.0.0.1", "localhost"));
     fixture.declare("orders");
@@ -76,7 +76,7 @@ async fn newer_resource_takes_over_when_the_older_is_deleted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_independent_operators_share_a_database() {
     let (here, there) = (Fixture::shared(), Fixture::shared());
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     here.secret("orders", &database.url());
     there.secret("orders", &database.url());
     here.declare("orders");
@@ -123,7 +123,7 @@ async fn two_independent_operators_share_a_database() {
 #[tokio::test(flavor = "multi_thread")]
 async fn deletion_does_not_wait_for_an_operator() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.declare("orders");
     declare_second(&fixture, "orders").await;
@@ -147,7 +147,7 @@ async fn deletion_does_not_wait_for_an_operator() {
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_schema_privilege_is_reported_with_the_statement_to_run() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     let client = database.client().await;
     let role = format!("keeper_of_{}", database.name());
     let setup = format!(

@@ -69,7 +69,10 @@ const RESOURCES: [&str; 3] = ["balances", "revenues", "expenses"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_the_pages_on_conversions_can_be_typed() {
-    let server = Server::start(17, &["-c", "shared_preload_libraries=pg_stat_statements"]);
+    let server = Server::start(
+        Server::DEFAULT_MAJOR,
+        &["-c", "shared_preload_libraries=pg_stat_statements"],
+    );
     let database = server.database().await;
     database.client().await.batch_execute(FINANCE).await.unwrap();
     let login = (database, "partition_operator");

@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
         secret: &str,
         tables: &str,
     ) -> Self {
-        let database = Server::shared(17).database().await;
+        let database = Server::of_default_major().database().await;
         database.client().await.batch_execute(tables).await.unwrap();
         Self::with(cluster, namespace, secret, (database, "postgres"))
     }

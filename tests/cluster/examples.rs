@@ -25,7 +25,7 @@ async fn every_example_is_accepted_and_reconciled() {
         let warnings = ["--warnings-as-errors", "-f", file];
         succeeds(&fixture.cluster.kubectl(&[&rehearse[..], &warnings].concat()));
 
-        let database = Server::shared(17).database().await;
+        let database = Server::of_default_major().database().await;
         let text = fs::read_to_string(&example).unwrap();
         database.client().await.batch_execute(&tables(&text)).await.unwrap();
         let is_left_as_it_is = text.contains("mode: Plan");

@@ -15,7 +15,10 @@ use crate::support::wait_until;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rotated_password_is_used_without_a_restart() {
-    let server = Server::start(17, &["-c", &format!("hba_file={}", asks_for_passwords())]);
+    let server = Server::start(
+        Server::DEFAULT_MAJOR,
+        &["-c", &format!("hba_file={}", asks_for_passwords())],
+    );
     let database = database_with(&server, "orders").await;
     let client = database.client().await;
     client
@@ -69,7 +72,7 @@ fn asks_for_passwords() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn standby_replica_takes_over_from_a_killed_leader() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     let quick = ["--lease-duration=3s", "--lease-renew-deadline=2s", "--lease-retry-period=500ms"];
     let mut first = fixture.operator(&quick);
@@ -104,7 +107,7 @@ async fn leader_that_terminates_releases_its_lease() {
 async fn unreadable_resource_does_not_affect_other_resources() {
     let cluster = Cluster::start();
     let fixture = Fixture::of(&cluster);
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     let anything = json!([
         {"op": "remove", "path": "/spec/versions/0/selectableFields"},
@@ -135,7 +138,7 @@ async fn unreadable_resource_does_not_affect_other_resources() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hanging_database_blocks_neither_other_databases_nor_the_shutdown() {
     let fixture = Fixture::shared();
-    let server = Server::shared(17);
+    let server = Server::of_default_major();
     let mut proxy = Proxy::start(server.port()).await;
     proxy.set(Mode::Hang).await;
     let mut operator = fixture.operator(&["--grace=3s"]);
@@ -168,7 +171,7 @@ async fn hanging_database_blocks_neither_other_databases_nor_the_shutdown() {
 #[tokio::test(flavor = "multi_thread")]
 async fn suspended_resource_does_not_block_drop_database() {
     let fixture = Fixture::shared();
-    let server = Server::shared(17);
+    let server = Server::of_default_major();
     let database = database_with(server, "orders").await;
     let name = database.name().to_owned();
     fixture.secret("orders", &database.url());

@@ -47,7 +47,7 @@ struct Writer {
 impl Finance {
     /// Creates the tables, a login with the privileges of `docs/reference/privileges.md`, and the application.
     pub(crate) async fn new() -> Self {
-        let database = Server::shared(17).database().await;
+        let database = Server::of_default_major().database().await;
         let name = database.name();
         let (owner, login) = (format!("owner_{name}"), format!("op_{name}"));
         let roles = format!(

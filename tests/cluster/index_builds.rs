@@ -36,8 +36,8 @@ async fn is_building(database: &Database) -> bool {
 async fn partitions_are_provided_while_a_build_waits() {
     let fixture = Fixture::shared();
     let (orders, visits) = (
-        database_with(Server::shared(17), "orders").await,
-        database_with(Server::shared(17), "visits").await,
+        database_with(Server::of_default_major(), "orders").await,
+        database_with(Server::of_default_major(), "visits").await,
     );
     let _operator = fixture.operator(&["--sessions-per-server=1"]);
     for (name, database) in [("orders", &orders), ("visits", &visits)] {
@@ -74,7 +74,7 @@ async fn partitions_are_provided_while_a_build_waits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn suspend_and_the_end_of_the_operator_interrupt_a_build() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.declare("orders");
     let mut operator = fixture.operator(&["--grace=6s"]);

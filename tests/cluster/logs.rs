@@ -81,7 +81,7 @@ fn lines(log: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_line_of_the_log_is_one_object_without_repeated_members() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.declare("orders");
     fixture.declare("secretless");
@@ -112,7 +112,7 @@ async fn every_line_of_the_log_is_one_object_without_repeated_members() {
 #[tokio::test(flavor = "multi_thread")]
 async fn namespace_that_cannot_be_watched_is_logged_and_keeps_no_claim_of_another() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.declare("orders");
     let operator = fixture.operator(&["--namespaces=a-forbidden,z-forbidden"]);
@@ -142,7 +142,7 @@ async fn namespace_that_cannot_be_watched_is_logged_and_keeps_no_claim_of_anothe
 #[tokio::test(flavor = "multi_thread")]
 async fn resource_with_the_longest_name_has_events() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     let label = "n".repeat(62);
     let name = format!("{label}.{label}.{label}.{label}-n");

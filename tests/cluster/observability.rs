@@ -114,7 +114,7 @@ pub(crate) fn scrape_config() -> Value {
 
 /// A table in each state that dashboards and alerts are about. Returns what must stay open.
 async fn play(fixture: &Fixture<'_>) -> Vec<Client> {
-    let server = Server::shared(17);
+    let server = Server::of_default_major();
     let mut open = Vec::new();
     for (name, spec, sql, stays_open) in [
         ("orders", json!({}), "", ""),
@@ -201,7 +201,7 @@ async fn play_conversions(fixture: &Fixture<'_>) -> (Client, [Client; 2]) {
 
 /// A plain table with rows, in a database of its own.
 async fn plain(fixture: &Fixture<'_>, name: &str) -> Client {
-    let database = database_with(Server::shared(17), name).await;
+    let database = database_with(Server::of_default_major(), name).await;
     let client = database.client().await;
     let create = format!(
         "DROP TABLE {name}; CREATE TABLE {name} (id bigint PRIMARY KEY, at timestamptz NOT NULL);

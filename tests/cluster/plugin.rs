@@ -87,7 +87,7 @@ impl Fixture<'_> {
 /// Creates a fixture and a database with the table `orders`, not yet declared.
 async fn fixture_with_orders() -> (Fixture<'static>, Database) {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     (fixture, database)
 }

@@ -65,7 +65,7 @@ async fn operator_manages_all_namespaces_that_grant_their_secrets() {
     let crd = "crd/partitionedtables.pgpartition.dev";
     succeeds(&cluster.kubectl(&["wait", "--for=condition=Established", crd]));
     cluster.apply(&chart::rights(objects.clone()));
-    let server = Server::shared(17);
+    let server = Server::of_default_major();
     let databases = [database_with(server, "orders").await, database_with(server, "orders").await];
     for (namespace, database) in [&finance, &orders].into_iter().zip(&databases) {
         cluster
@@ -192,7 +192,7 @@ fn without(mut objects: Vec<Value>, lacks: &Right) -> Vec<Value> {
 async fn start(cluster: &Cluster, lacks: Option<Right>) -> Case {
     let namespace = cluster.namespace();
     // Of its own, so that no two of them claim one table.
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     let mut objects = role_objects(&namespace);
     if let Some(lacks) = &lacks {
         objects = without(objects, lacks);

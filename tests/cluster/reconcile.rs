@@ -9,7 +9,7 @@ use crate::support::wait_until;
 #[tokio::test(flavor = "multi_thread")]
 async fn declared_table_is_reconciled_and_reported() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     let index = json!({"name": "orders_org", "columns": [{"column": "org_id"}]});
     fixture.apply(&table("orders", &json!({"indexes": [index]})));
@@ -65,7 +65,7 @@ async fn declared_table_is_reconciled_and_reported() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mode_plan_changes_nothing_and_suspend_inspects_nothing() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.apply(&table("orders", &json!({"mode": "Plan"})));
     let _operator = fixture.operator(&[]);
@@ -89,7 +89,7 @@ async fn mode_plan_changes_nothing_and_suspend_inspects_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_is_repaired_and_an_unchanged_status_is_not_written() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.declare("orders");
     let operator = fixture.operator(&["--resync=100ms"]);

@@ -13,7 +13,7 @@ use crate::support::wait_until;
 async fn resource_at_the_end_of_the_calendar_does_not_stop_another() {
     let fixture = Fixture::shared();
     for name in ["last", "orders"] {
-        let database = database_with(Server::shared(17), name).await;
+        let database = database_with(Server::of_default_major(), name).await;
         fixture.secret(name, &database.url());
     }
     let last = json!({"column": "at", "interval": "Month", "startAt": "9998-12-31",
@@ -53,7 +53,7 @@ async fn half_requests_are_closed_and_keep_no_probe_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.declare("orders");
     let operator = fixture.operator(&["--resync=100ms"]);
@@ -100,7 +100,7 @@ async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
 #[tokio::test(flavor = "multi_thread")]
 async fn leader_without_an_api_server_ends_its_build_and_leads_again() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.declare("orders");
     let mut proxy = Proxy::start(fixture.cluster.port()).await;

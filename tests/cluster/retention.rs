@@ -18,7 +18,7 @@ fn months_ago(months: i64) -> String {
 
 /// A table `orders` whose partitions reach back some months.
 async fn since_months(fixture: &Fixture<'_>, months: i64, spec: Value) -> Database {
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     declare(fixture, months, spec);
     database
@@ -102,7 +102,7 @@ async fn blocked_detach_is_reported_and_finalized_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_in_the_default_partition_are_counted_and_drained() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     let client = database.client().await;
     let fill = "CREATE TABLE orders_default PARTITION OF orders DEFAULT;
         INSERT INTO orders SELECT i, 1, now() FROM generate_series(1, 100) i;
@@ -129,7 +129,7 @@ fn daily_at(at: &Zoned) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn missed_scheduled_run_is_caught_up_once() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     let now = Timestamp::now().in_tz("UTC").unwrap();
     let six_hours_ago = now.checked_sub(6.hours()).unwrap().timestamp();

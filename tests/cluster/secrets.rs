@@ -90,7 +90,7 @@ fn cases(port: u16, database: &str) -> Vec<Case> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_of_a_secret_are_shown_nowhere() {
-    let server = Server::start(17, &["-c", "listen_addresses=127.0.0.1"]);
+    let server = Server::start(Server::DEFAULT_MAJOR, &["-c", "listen_addresses=127.0.0.1"]);
     let database = server.database().await;
     let admin = database.client().await;
     admin

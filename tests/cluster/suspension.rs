@@ -42,7 +42,7 @@ impl Brake {
     /// Starts with a table `orders` that is as this spec says.
     async fn started(spec: Value) -> Self {
         let fixture = Fixture::shared();
-        let database = database_with(Server::shared(17), "orders").await;
+        let database = database_with(Server::of_default_major(), "orders").await;
         let busy = "CREATE TABLE busy (id bigint, at timestamptz NOT NULL) PARTITION BY RANGE (at)";
         database.client().await.batch_execute(busy).await.unwrap();
         fixture.secret("orders", &database.url());
@@ -140,7 +140,7 @@ async fn deleted_table_drops_nothing_after_a_wait_for_a_session() {
 #[tokio::test(flavor = "multi_thread")]
 async fn run_detaches_nothing_while_the_api_server_is_silent() {
     let fixture = Fixture::shared();
-    let database = database_with(Server::shared(17), "orders").await;
+    let database = database_with(Server::of_default_major(), "orders").await;
     fixture.secret("orders", &database.url());
     fixture.apply(&orders(&json!({})));
     let mut proxy = Proxy::start(fixture.cluster.port()).await;

@@ -39,7 +39,7 @@ struct Held {
 
 impl Held {
     async fn new(fixture: &Fixture<'_>) -> Self {
-        let database = Server::shared(17).database().await;
+        let database = Server::of_default_major().database().await;
         let setup = "CREATE TABLE orders (org_id int, id bigint, PRIMARY KEY (org_id, id));
             INSERT INTO orders SELECT n % 9, n FROM generate_series(1, 500) AS n";
         database.client().await.batch_execute(setup).await.unwrap();

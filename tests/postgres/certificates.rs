@@ -5,7 +5,7 @@ use std::process::Command;
 use pg_partition_operator::postgres::{ConnectionSettings, DatabaseError, ErrorKind, Session};
 use tempfile::TempDir;
 
-use crate::support::postgres::{Server, majors};
+use crate::support::postgres::{NEWEST_MAJOR, Server, majors};
 
 /// Runs a script of openssl in a folder that the server can read.
 fn folder(script: &str) -> TempDir {
@@ -44,7 +44,7 @@ async fn certificate_that_is_its_own_authority_is_accepted_byte_for_byte() {
                 -addext subjectAltName=DNS:localhost -keyout $name.key -out $name.crt
         done"#,
     );
-    let server = server(18, &folder, &[]);
+    let server = server(NEWEST_MAJOR, &folder, &[]);
     let url = server.database().await.url();
     for (host, mode, authority, accepted) in [
         ("localhost", "verify-full", "server.crt", true),
@@ -84,7 +84,7 @@ async fn message_names_the_fault_of_a_certificate_and_the_remedy() {
         ),
     ] {
         let folder = folder(&format!("{authority}\n{sign}"));
-        let server = server(18, &folder, &[]);
+        let server = server(NEWEST_MAJOR, &folder, &[]);
         let url = server.database().await.url().replace("127.0.0.1", "localhost");
         let known = path(&folder, "ca.crt");
         let opened = connect(&format!("{url}?sslmode={mode}&sslrootcert={known}")).await;

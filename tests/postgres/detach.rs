@@ -14,7 +14,7 @@ use crate::clients::{Clients, longest, number, run};
 use crate::database::{SCHEMA_SQL, Silent, World, apply, at, desired, in_schema, observe, session};
 use crate::program::resource;
 use crate::support::operator::Operator;
-use crate::support::postgres::{Server, majors};
+use crate::support::postgres::{Server, majors, oldest_and_newest};
 use crate::support::{signal, wait_until};
 
 const NOW: &str = "2026-01-15T12:00:00Z";
@@ -157,7 +157,7 @@ async fn detach_of_a_killed_operator_is_finalized_by_the_next_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn detach_during_a_crash_of_postgres_is_finalized_by_the_next_run() {
-    for major in majors().into_iter().filter(|major| [14, 18].contains(major)) {
+    for major in oldest_and_newest() {
         let mut server = Server::start(major, &[]);
         let mut world = World::on(&server, major).await;
         too_old(&world).await;
@@ -312,8 +312,8 @@ async fn role_with_pg_read_all_stats_names_sessions_with_old_snapshots() {
 #[tokio::test]
 async fn session_with_a_younger_snapshot_is_named_once_it_is_30_s_old() {
     // Transactions of other databases make each snapshot of a server older.
-    let server = Server::start(17, &[]);
-    let world = World::on(&server, 17).await;
+    let server = Server::start(Server::DEFAULT_MAJOR, &[]);
+    let world = World::on(&server, Server::DEFAULT_MAJOR).await;
     too_old(&world).await;
     world.leave_pending("t", "t_2025_11").await;
     let snapshot = world.database.client().await;

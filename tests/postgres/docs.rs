@@ -37,7 +37,7 @@ async fn quick_start_works_as_written() {
     let page = text(&root().join("docs/quick-start.md"));
     let (_, page) = page.split_once("## A table of your own").unwrap();
     let (page, _) = page.split_once("## In a cluster").unwrap();
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     for statements in blocks(page, "sql") {
         database.client().await.batch_execute(&statements).await.unwrap();
     }
@@ -62,7 +62,7 @@ async fn quick_start_works_as_written() {
 #[tokio::test]
 async fn table_is_attached_with_the_commands_of_the_page() {
     let page = text(&root().join("docs/how-to/attach-a-table.md"));
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let client = database.client().await;
     let table = "CREATE SCHEMA finance; CREATE TABLE finance.events (
             id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at timestamptz NOT NULL
@@ -102,7 +102,7 @@ async fn every_statement_of_the_documents_is_understood() {
                 if statements.contains("partman.") {
                     continue;
                 }
-                let database = Server::shared(17).database().await;
+                let database = Server::of_default_major().database().await;
                 let client = database.client().await;
                 client.batch_execute(TABLES).await.unwrap();
                 let here = format!("DATABASE {}", database.name());

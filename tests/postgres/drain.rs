@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 
 use crate::clients::{Clients, number, run};
 use crate::database::{SCHEMA_SQL, Silent, World, at, desired};
-use crate::support::postgres::{Server, majors};
+use crate::support::postgres::{Server, majors, oldest_and_newest};
 
 fn spec() -> Value {
     json!({
@@ -234,7 +234,7 @@ async fn rows_that_a_foreign_key_would_cascade_from_are_not_drained() {
 /// Subscribers receive a delete in one partition and an insert in the other for each row that moves.
 #[tokio::test]
 async fn subscriber_loses_no_drained_row() {
-    for major in majors().into_iter().filter(|major| [14, 18].contains(major)) {
+    for major in oldest_and_newest() {
         let server = Server::start(major, &["-c", "wal_level=logical"]);
         let world = World::on(&server, major).await;
         world

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::database::{SCHEMA, SCHEMA_SQL, Silent, World, apply, at, managed, session};
 use crate::scenarios::{Phase, Scenario, assert_kinds, attached, routing, serving};
 use crate::support::operator::Operator;
-use crate::support::postgres::{Server, majors};
+use crate::support::postgres::{NEWEST_MAJOR, OLDEST_MAJOR, Server, is_oldest_or_newest, majors};
 use crate::support::proxy::{Mode, Proxy};
 use crate::support::wait_until;
 
@@ -165,14 +165,10 @@ fn converted() -> Scenario {
 /// The first on every version, the others on the oldest and the newest.
 fn scenarios(major: u16) -> Vec<Scenario> {
     let mut all = vec![provided()];
-    if has_every_scenario(major) {
+    if is_oldest_or_newest(major) {
         all.extend([expired(), drained()]);
     }
     all
-}
-
-fn has_every_scenario(major: u16) -> bool {
-    [14, 18].contains(&major)
 }
 
 async fn world(major: u16, scenario: &Scenario) -> World {
@@ -324,7 +320,7 @@ async fn interrupt_each_step(passing: usize, mode: impl Fn(&Step) -> Mode + Send
     for major in majors() {
         let mut kinds = BTreeSet::new();
         let mut all = scenarios(major);
-        if has_every_scenario(major) {
+        if is_oldest_or_newest(major) {
             all.extend([left_over(), kept_again(), converted(), routing(), serving(), attached()]);
         }
         for scenario in all {
@@ -337,7 +333,7 @@ async fn interrupt_each_step(passing: usize, mode: impl Fn(&Step) -> Mode + Send
                 assert_same(&what, &expected, &catalog(&world).await);
             }
         }
-        if has_every_scenario(major) {
+        if is_oldest_or_newest(major) {
             assert_kinds(&kinds);
         }
     }
@@ -423,8 +419,9 @@ async fn killed_index_build_is_cleaned_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_run_completes_the_work_of_a_killed_run() {
     let is_new = |scenario: &Scenario| scenario.name != "provided";
-    for (major, scenario) in
-        all().into_iter().filter(|(major, s)| *major == 18 || *major == 14 && !is_new(s))
+    for (major, scenario) in all()
+        .into_iter()
+        .filter(|(major, s)| *major == NEWEST_MAJOR || *major == OLDEST_MAJOR && !is_new(s))
     {
         let expected = &undisturbed(major, &scenario).await[0];
         let file = resource_file(&scenario.phases[0]);

@@ -55,7 +55,7 @@ async fn wait_until_closed(database: &Database) {
 
 #[tokio::test]
 async fn session_is_replaced_when_its_life_ends() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let pool = Pool::new(PoolLimits { max_life: Duration::from_secs(3), ..PoolLimits::new(4) });
     let first = pool.borrow(&settings).await.unwrap();
@@ -73,7 +73,7 @@ async fn session_is_replaced_when_its_life_ends() {
 
 #[tokio::test]
 async fn session_that_outlived_its_life_in_use_is_closed_when_given_back() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let pool = Pool::new(PoolLimits { max_life: Duration::ZERO, ..PoolLimits::new(4) });
     let borrowed = pool.borrow(&settings(&database.url())).await.unwrap();
     assert_ne!(pid(&borrowed).await, "");
@@ -83,8 +83,8 @@ async fn session_that_outlived_its_life_in_use_is_closed_when_given_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn moved_address_is_followed_although_the_session_is_always_in_use() {
-    let mut proxy = Proxy::start(Server::shared(17).port()).await;
-    let database = Server::shared(17).database().await;
+    let mut proxy = Proxy::start(Server::of_default_major().port()).await;
+    let database = Server::of_default_major().database().await;
     let url = database.url_through(proxy.port(), "postgres").replace(database.name(), "postgres");
     let settings = settings(&url);
     let pool = Pool::new(PoolLimits { max_life: Duration::from_secs(1), ..PoolLimits::new(1) });
@@ -94,16 +94,16 @@ async fn moved_address_is_followed_although_the_session_is_always_in_use() {
         borrowed.return_to_pool().await;
         port
     };
-    assert_eq!(port().await, Server::shared(17).port().to_string());
+    assert_eq!(port().await, Server::of_default_major().port().to_string());
 
-    proxy.lead_to(Server::shared(16).port());
-    let expected = Server::shared(16).port().to_string();
+    proxy.lead_to(Server::shared(Server::DEFAULT_MAJOR - 1).port());
+    let expected = Server::shared(Server::DEFAULT_MAJOR - 1).port().to_string();
     wait_until("the other server is used", SOON, async || port().await == expected).await;
 }
 
 #[tokio::test]
 async fn wait_for_a_session_ends_with_a_reason() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let pool = pool(1);
     let first = pool.borrow(&settings).await.unwrap();
@@ -115,7 +115,7 @@ async fn wait_for_a_session_ends_with_a_reason() {
 
 #[tokio::test]
 async fn long_work_leaves_half_of_the_sessions_to_short_work() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let pool = pool(4);
     let long =
@@ -135,7 +135,7 @@ async fn long_work_leaves_half_of_the_sessions_to_short_work() {
 
 #[tokio::test]
 async fn single_session_serves_short_work_while_another_is_busy() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let pool = pool(1);
     let aside = pool.borrow_long(&settings).await.unwrap();
@@ -148,10 +148,10 @@ async fn single_session_serves_short_work_while_another_is_busy() {
 
 #[tokio::test]
 async fn names_of_one_server_share_its_sessions() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let pool = pool(1);
     let in_use = pool.borrow(&settings(&database.url())).await.unwrap();
-    let address = format!("127.0.0.1:{}", Server::shared(17).port());
+    let address = format!("127.0.0.1:{}", Server::of_default_major().port());
     let localhost = address.replace("127.0.0.1", "localhost");
     for name in [localhost.clone(), localhost.to_uppercase(), format!("{address},{localhost}")] {
         let url = database.url().replace(&address, &name);
@@ -163,7 +163,7 @@ async fn names_of_one_server_share_its_sessions() {
 
 #[tokio::test]
 async fn servers_without_sessions_are_forgotten() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let pool = Pool::new(PoolLimits { max_idle: Duration::ZERO, ..PoolLimits::new(4) });
     let borrowed = pool.borrow(&settings(&database.url())).await.unwrap();
     pool.close_idle();
@@ -176,7 +176,7 @@ async fn servers_without_sessions_are_forgotten() {
 
 #[tokio::test]
 async fn refusal_of_one_login_neither_stops_nor_reaches_another() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let role = format!("full_{}", database.name());
     let create = format!("CREATE ROLE {role} LOGIN CONNECTION LIMIT 0");
     database.client().await.batch_execute(&create).await.unwrap();
@@ -192,7 +192,7 @@ async fn refusal_of_one_login_neither_stops_nor_reaches_another() {
 
 #[tokio::test]
 async fn silent_server_is_reported_to_another_login_without_the_first_one_s_error() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let proxy = Proxy::start(1).await;
     let pool = pool(4);
     let url = |user: &str| settings(&database.url_through(proxy.port(), user));
@@ -206,7 +206,7 @@ async fn silent_server_is_reported_to_another_login_without_the_first_one_s_erro
 
 #[tokio::test]
 async fn session_in_use_is_not_kept_after_its_login_was_replaced() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let pool = pool(4);
     let in_use = pool.borrow(&settings).await.unwrap();
@@ -219,7 +219,7 @@ async fn session_in_use_is_not_kept_after_its_login_was_replaced() {
 
 #[tokio::test]
 async fn second_session_of_a_detach_counts() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let only = pool(1);
     let borrowed = only.borrow(&settings).await.unwrap();

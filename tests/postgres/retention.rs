@@ -20,7 +20,7 @@ use crate::clients::{Clients, number, run};
 use crate::database::{SCHEMA_SQL, Silent, World, apply, desired, desired_with};
 use crate::program::resource;
 use crate::support::operator::Operator;
-use crate::support::postgres::majors;
+use crate::support::postgres::{NEWEST_MAJOR, majors};
 use crate::support::wait_until;
 
 const DAY: i64 = 86_400;
@@ -145,7 +145,7 @@ async fn apply_until_done(session: &Session, table: &DesiredTable, now: Timestam
 async fn only_expired_partitions_are_removed_in_a_year() {
     for major in majors() {
         // Day by day on the newest; in strides elsewhere, for it takes long.
-        let stride = if major == 18 { 1 } else { 5 };
+        let stride = if major == NEWEST_MAJOR { 1 } else { 5 };
         let world = World::new(major).await;
         world.owner("CREATE TABLE t (at timestamptz NOT NULL) PARTITION BY RANGE (at)").await;
         world.owner("CREATE TABLE counted (month timestamptz NOT NULL)").await;

@@ -205,7 +205,7 @@ async fn lock_of_a_session_without_a_client_is_released_in_time() {
 
 #[tokio::test]
 async fn error_of_a_session_that_the_server_ended_has_its_reason() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let session = connect(&database.url()).await.unwrap();
     let pid = session.query_one_text("SELECT pg_backend_pid()::text", &[]).await.unwrap().unwrap();
     let terminate = format!("SELECT pg_terminate_backend({pid})");
@@ -257,7 +257,7 @@ async fn read_only_database_is_reported_and_not_written() {
 
 #[tokio::test]
 async fn repeated_query_costs_one_round_trip() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let session = connect(&database.url()).await.unwrap();
     let asked = async || {
         let before = session.round_trips();
@@ -269,7 +269,7 @@ async fn repeated_query_costs_one_round_trip() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deadline_closes_the_session_and_cancels_its_statement() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let session = connect(&database.url()).await.unwrap();
     let error =
         session.batch("SELECT pg_sleep(600)", Duration::from_millis(300)).await.unwrap_err();
@@ -286,7 +286,7 @@ async fn deadline_closes_the_session_and_cancels_its_statement() {
 
 #[tokio::test]
 async fn waiting_statement_can_be_canceled() {
-    let database = Server::shared(17).database().await;
+    let database = Server::of_default_major().database().await;
     let session = connect(&database.url()).await.unwrap();
     let sleeps = session.batch("SELECT pg_sleep(600)", DEADLINE);
     let observer = database.client().await;
@@ -310,8 +310,8 @@ async fn waiting_statement_can_be_canceled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hanging_server_is_abandoned() {
-    let database = Server::shared(17).database().await;
-    let mut proxy = Proxy::start(Server::shared(17).port()).await;
+    let database = Server::of_default_major().database().await;
+    let mut proxy = Proxy::start(Server::of_default_major().port()).await;
     let url = database.url_through(proxy.port(), "postgres");
     let session = connect(&url).await.unwrap();
     proxy.set(Mode::Hang).await;
@@ -326,8 +326,8 @@ async fn hanging_server_is_abandoned() {
 
 #[tokio::test]
 async fn connection_failures_are_distinguished() {
-    let database = Server::shared(17).database().await;
-    let port = Server::shared(17).port();
+    let database = Server::of_default_major().database().await;
+    let port = Server::of_default_major().port();
     for (url, kind) in [
         ("postgres://u:secret@127.0.0.1:1/d".to_owned(), ErrorKind::Unreachable),
         ("postgres://u:secret@nowhere.invalid/d".to_owned(), ErrorKind::Unreachable),
@@ -344,7 +344,7 @@ async fn each_sslmode_verifies_as_documented() {
     let folder = tempfile::Builder::new().prefix("pg-partition-operator-").tempdir().unwrap();
     let (ca, certificate, key) = certificates(&folder);
     let server = Server::start(
-        17,
+        Server::DEFAULT_MAJOR,
         &[
             "-c",
             "ssl=on",
@@ -399,7 +399,7 @@ fn certificates(folder: &TempDir) -> (String, String, String) {
 
 #[tokio::test]
 async fn pooler_is_rejected() {
-    let server = Server::shared(17);
+    let server = Server::of_default_major();
     let database = server.database().await;
     for ignored in ["", "ignore_startup_parameters = options"] {
         let pooler = Pooler::start(server.port(), ignored).await;

@@ -22,7 +22,7 @@ async fn every_major_answers() {
 
 #[tokio::test]
 async fn killed_server_restarts_with_its_data() {
-    let mut server = Server::start(17, &["-c", "work_mem=5MB"]);
+    let mut server = Server::start(Server::DEFAULT_MAJOR, &["-c", "work_mem=5MB"]);
     let database = server.database().await;
     let client = database.client().await;
     client.batch_execute("CREATE TABLE kept ()").await.unwrap();

@@ -5,7 +5,7 @@ use pg_partition_operator::postgres::Session;
 use serde_json::json;
 
 use crate::database::{SCHEMA_SQL, World, apply, desired, in_schema};
-use crate::support::postgres::majors;
+use crate::support::postgres::{is_oldest_or_newest, majors};
 
 const INTERVALS: [&str; 6] = ["Hour", "Day", "Week", "Month", "Quarter", "Year"];
 const KEYS: [&str; 4] = ["date", "timestamp", "timestamptz", "uuid"];
@@ -38,7 +38,7 @@ fn cases(major: u16) -> Vec<Case> {
             for (z, zone) in ZONES.into_iter().enumerate() {
                 let in_turn = (i + k + usize::from(major)) % ZONES.len() == z;
                 let exists = (key, interval) != ("date", "Hour");
-                if exists && (in_turn || [14, 18].contains(&major)) {
+                if exists && (in_turn || is_oldest_or_newest(major)) {
                     cases.push(case(interval, key, zone, in_turn));
                 }
             }

@@ -173,7 +173,7 @@ fn is_of(path: &str, extension: &str) -> bool {
 }
 
 /// Returns the paths that Git tracks, or all of a checkout without Git.
-fn tracked_files() -> Vec<String> {
+pub(crate) fn tracked_files() -> Vec<String> {
     match git(&["ls-files", "-z"]) {
         Some(files) => {
             let exists = |path: &&str| source::root().join(path).is_file();

@@ -21,6 +21,7 @@ mod index_builds;
 mod language;
 mod lifecycle;
 mod limits;
+mod majors;
 mod mutants;
 mod plugin;
 mod predicates;

@@ -10,6 +10,8 @@ use tokio_postgres::{Client, NoTls};
 use super::server_process::Served;
 
 const SUPPORTED: std::ops::RangeInclusive<u16> = 14..=18;
+pub const OLDEST_MAJOR: u16 = *SUPPORTED.start();
+pub const NEWEST_MAJOR: u16 = *SUPPORTED.end();
 
 /// The majors to test: all that are supported, or those in `PGPARTITION_TEST_MAJORS`.
 pub fn majors() -> Vec<u16> {
@@ -19,6 +21,16 @@ pub fn majors() -> Vec<u16> {
     }
 }
 
+/// The oldest and the newest supported major, as far as they are tested.
+pub fn oldest_and_newest() -> impl Iterator<Item = u16> {
+    majors().into_iter().filter(|major| is_oldest_or_newest(*major))
+}
+
+/// Returns whether `major` is the oldest or the newest supported one, whichever are tested.
+pub fn is_oldest_or_newest(major: u16) -> bool {
+    [OLDEST_MAJOR, NEWEST_MAJOR].contains(&major)
+}
+
 /// A server that trusts every connection over loopback.
 pub struct Server {
     served: Served,
@@ -26,10 +38,19 @@ pub struct Server {
 }
 
 impl Server {
+    /// The major of a test that needs one server, of any major.
+    pub const DEFAULT_MAJOR: u16 = 17;
+
+    /// The shared server for such a test.
+    pub fn of_default_major() -> &'static Self {
+        Self::shared(Self::DEFAULT_MAJOR)
+    }
+
     /// The server of this major that all tests of this process share.
     pub fn shared(major: u16) -> &'static Self {
-        static SERVERS: [OnceLock<Server>; 5] = [const { OnceLock::new() }; 5];
-        let index = usize::from(major - SUPPORTED.start());
+        const COUNT: usize = (NEWEST_MAJOR - OLDEST_MAJOR + 1) as usize;
+        static SERVERS: [OnceLock<Server>; COUNT] = [const { OnceLock::new() }; COUNT];
+        let index = usize::from(major - OLDEST_MAJOR);
         SERVERS[index].get_or_init(|| Self::start(major, &[]))
     }
 
