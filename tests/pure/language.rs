@@ -168,7 +168,7 @@ fn is_prose(path: &str) -> bool {
     is_prose && !path.starts_with("tools/") && !GENERATED.iter().any(|of| path.starts_with(of))
 }
 
-fn is_of(path: &str, extension: &str) -> bool {
+pub(crate) fn is_of(path: &str, extension: &str) -> bool {
     Path::new(path).extension().is_some_and(|found| found == extension)
 }
 

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use pg_partition_operator::partition::ServerVersion;
 use regex::{Captures, Regex};
 
-use crate::language::tracked_files;
+use crate::language::{is_of, tracked_files};
 use crate::source;
 
 /// Forms of code that name a major, where `N` is its number. A line that contains `major` and the number of one is such
@@ -67,7 +67,7 @@ const ALLOWED: [Allowed; 27] = [
 fn test_names_a_major_only_for_a_difference_between_two() {
     let (forms, mut used, mut wrong, mut seen) = (forms(), [false; ALLOWED.len()], Vec::new(), 0);
     let is_test = |path: &String| {
-        path.ends_with(".rs") && (path.starts_with("tests/") || path.starts_with("benches/"))
+        is_of(path, "rs") && (path.starts_with("tests/") || path.starts_with("benches/"))
     };
     for path in tracked_files().into_iter().filter(is_test) {
         let text = read(&path);
