@@ -15,7 +15,8 @@ use crate::program::call;
 use crate::support::postgres::majors;
 use crate::support::wait_until;
 use crate::swap_failover::{
-    USUAL, apply, assert_serves, close_gate, document, ended, prepare, start, wait_until_at_gate,
+    USUAL, apply, assert_equal, assert_serves, close_gate, document, ended, prepare, start,
+    wait_until_at_gate,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,4 +111,46 @@ async fn inspection_beside_a_swap_reads_the_tables_after_it() {
 
 fn desired(side: Side) -> DesiredTable {
     DesiredTable::from_resource(&serde_json::from_str(&document(side)).unwrap()).unwrap()
+}
+
+/// The snapshot of the transaction is older than the swap, and so lacks the triggers that the partitions have since. One of them
+/// writes to the inserted row again.
+#[tokio::test(flavor = "multi_thread")]
+async fn transaction_with_an_older_snapshot_that_waits_for_the_swap_leaves_the_tables_equal() {
+    for major in majors() {
+        let world = World::new(major).await;
+        prepare(&world).await;
+        world
+            .owner(
+                "CREATE FUNCTION finish() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                     UPDATE orders SET status = 'finished' WHERE id = NEW.id; RETURN NULL;
+                 END $$;
+                 CREATE TRIGGER finish AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION finish()",
+            )
+            .await;
+        for isolation in ["REPEATABLE READ", "SERIALIZABLE"] {
+            let gate = close_gate(&world).await;
+            let (mut run, _file) = start(&world, Side::Partitioned, "30s");
+            wait_until_at_gate(&world).await;
+            let session = world.database.client().await;
+            let begin =
+                format!("SET search_path = {SCHEMA_SQL}; BEGIN ISOLATION LEVEL {isolation}");
+            session.batch_execute(&begin).await.unwrap();
+            let pid: i32 = session.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+            let insert = tokio::spawn(async move {
+                session.batch_execute("INSERT INTO orders (org) VALUES (3); COMMIT").await.unwrap();
+            });
+            let waits = format!("SELECT count(*) FROM pg_locks WHERE pid = {pid} AND NOT granted");
+            wait_until("the session waits", USUAL, async || world.text(&waits).await == "1").await;
+            drop(gate);
+            insert.await.unwrap();
+            assert_eq!(ended(&mut run).await, 0, "Postgres {major}: {}", run.stdout());
+            assert_equal(&world, Side::Partitioned, &format!("Postgres {major}, {isolation}"))
+                .await;
+            let finished =
+                format!("SELECT count(*) > 0 FROM {SCHEMA_SQL}.orders WHERE status = 'finished'");
+            assert_eq!(world.text(&finished).await, "t", "Postgres {major}");
+            assert_eq!(apply(&world, Side::Source, "30s").status, 0, "Postgres {major}");
+        }
+    }
 }
