@@ -26,6 +26,8 @@ const TRUNCATED: &[&str] = &["0A000"];
 const BEGUN: &[&str] = &["55000"];
 /// Errors of a statement that takes a number by the name of a sequence, while the table is attached.
 const NUMBERED: &[&str] = &["XX000"];
+/// Errors of a transaction after the cutover that meets the cascade of a foreign key, in one of the two.
+const CASCADED: &[&str] = &["40P01"];
 /// Errors of a TRUNCATE that waits for the build of an index, while the build waits for its transaction.
 const BUILT: &[&str] = &["40P01"];
 /// Errors of a session, if the server crashes.
@@ -133,6 +135,7 @@ impl Application {
             || waits_for_build && write.contains("truncate") && BUILT.contains(&code)
             || self.has_swapped.load(Ordering::SeqCst)
                 && (is_upsert(write) && UPSERTED.contains(&code)
+                    || !write.contains("truncate") && CASCADED.contains(&code)
                     || of_sync && write.contains("truncate") && TRUNCATED.contains(&code)
                     || write.contains("SQL-body") && BEGUN.contains(&code)
                     || write.contains("number") && NUMBERED.contains(&code));
@@ -165,7 +168,7 @@ fn is_upsert(write: &str) -> bool {
 pub(super) fn assert_documented() {
     let (_, section) = PAGE.split_once("\n## Errors in the application\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    for code in [ALWAYS, AWAITED, UPSERTED, TRUNCATED, BEGUN, CRASHED].concat() {
+    for code in [ALWAYS, AWAITED, UPSERTED, CASCADED, TRUNCATED, BEGUN, CRASHED].concat() {
         assert!(section.contains(code), "the docs do not name {code}");
     }
     for code in [NUMBERED, BUILT].concat() {

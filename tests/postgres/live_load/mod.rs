@@ -74,8 +74,7 @@ struct Load {
 impl Load {
     async fn new(major: u16, seed: u64) -> Self {
         // Little to recover after a crash.
-        let options = ["-c", "checkpoint_timeout=30s", "-c", "full_page_writes=off"];
-        let server = Server::start(major, &options);
+        let server = Server::start(major, &["-c", "checkpoint_timeout=30s"]);
         let world = World::on(&server, major).await;
         let mut tables: Vec<_> = tables::tables(major).into_iter().map(Arc::new).collect();
         // Before the first cutover nothing of a table that is attached changes.
