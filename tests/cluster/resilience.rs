@@ -75,7 +75,8 @@ async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
 
     let delete = ["--subresource=status", "--type=merge", "-p", r#"{"status":null}"#];
     let left = [&["patch", "pgpt", "orders", "-o", "jsonpath={.status}"], &delete[..]].concat();
-    assert_eq!(fixture.kubectl(&left), "");
+    // The CustomResourceDefinition has this default.
+    assert_eq!(fixture.kubectl(&left), r#"{"observedGeneration":-1}"#);
     fixture.wait_for("orders", "Ready", "True Succeeded").await;
     assert_ne!(fixture.object("orders")["status"]["partitions"], json!(null));
 
