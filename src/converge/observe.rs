@@ -19,7 +19,8 @@ const MAX_ROUNDS: usize = 8;
 /// its own, so a second attempt nearly always succeeds.
 const MAX_ATTEMPTS: usize = 4;
 
-const SWAPPED_AGAIN: &str = "another pg-partition-operator swaps the tables of the conversion while they are read: try again";
+/// A swap is not the only cause: `ALTER TABLE` and `TRUNCATE` change the catalog, too.
+const CHANGED_AGAIN: &str = "another session swapped, altered, or truncated the tables of the conversion during each inspection: try again";
 
 /// Inspects the table, or its copy before the cutover, and plans.
 ///
@@ -42,7 +43,7 @@ pub async fn observe_and_plan(
 /// pg-partition-operator swaps the tables between two of them, the table is inspected again.
 ///
 /// # Errors
-/// Returns an error if Postgres returns an error or does not respond in time, or if a swap interfered with each attempt.
+/// Returns an error if Postgres returns an error or does not respond in time, or if the tables changed during each attempt.
 pub async fn observe(
     session: &Session,
     table: &ManagedTable,
@@ -67,7 +68,7 @@ pub async fn observe(
             return result;
         }
     }
-    Err(DatabaseError::busy(SWAPPED_AGAIN).into())
+    Err(DatabaseError::busy(CHANGED_AGAIN).into())
 }
 
 /// Inspects the copy of a plain table, if the table has one.

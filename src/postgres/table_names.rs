@@ -5,7 +5,7 @@ use super::{DatabaseError, InspectError, Session};
 use crate::partition::{Identifier, ManagedTable, copy_name, source_name};
 
 /// It reads one snapshot of the catalog and takes no lock on a user's table. The version of a row of `pg_class` changes with
-/// each ALTER and RENAME of the relation, and not with VACUUM or ANALYZE.
+/// each ALTER, RENAME, and TRUNCATE of the relation, and not with VACUUM or ANALYZE.
 const TABLE_NAMES: &str = "
     SELECT c.relname AS name, c.oid, c.xmin::text AS version
     FROM pg_class AS c
