@@ -7,7 +7,7 @@ use std::process::Command;
 
 use regex::{Regex, RegexSet};
 
-use crate::source;
+use crate::source::{self, Allowed, allowed};
 
 /// Pages that the code writes, and files that a test compares word for word with what it renders.
 const GENERATED: [&str; 13] = [
@@ -83,18 +83,7 @@ const PATTERNS: [Pattern; 26] = [
     any(r"(finalis|recognis|colour|behaviour|honour|normalis|organis|serialis|initialis|cancell(ed|ing)|labell|judgement|artefact|favour|analyse)", "US spelling"),
 ];
 
-/// A line that a pattern matches and that is right: its file or folder, and what the line matches.
-struct Allowed {
-    path: &'static str,
-    line: &'static str,
-    #[expect(dead_code, reason = "for the reader")]
-    reason: &'static str,
-}
-
-const fn allowed(path: &'static str, line: &'static str, reason: &'static str) -> Allowed {
-    Allowed { path, line, reason }
-}
-
+/// Lines that a pattern matches and that are right, by a regular expression.
 #[rustfmt::skip]
 const ALLOWED: [Allowed; 11] = [
     allowed("CHANGELOG.md", r"^\| (label|reason|JSON|text|`inspect)", "old names, for a reader who upgrades"),

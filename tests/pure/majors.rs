@@ -8,7 +8,7 @@ use pg_partition_operator::partition::ServerVersion;
 use regex::{Captures, Regex};
 
 use crate::language::{is_of, tracked_files};
-use crate::source;
+use crate::source::{self, Allowed, allowed};
 
 /// Forms of code that name a major, where `N` is its number. A line that contains `major` and the number of one is such
 /// a form.
@@ -20,18 +20,7 @@ const FORMS: [&str; 5] = [
     r"^\s*((\.\.=?)?N|N\.\.) =>",
 ];
 
-/// A line that names a major: the start of its text in this file.
-struct Allowed {
-    path: &'static str,
-    line: &'static str,
-    #[expect(dead_code, reason = "for the reader")]
-    reason: &'static str,
-}
-
-const fn allowed(path: &'static str, line: &'static str, reason: &'static str) -> Allowed {
-    Allowed { path, line, reason }
-}
-
+/// Lines that name a major, by the start of their text.
 #[rustfmt::skip]
 const ALLOWED: [Allowed; 27] = [
     allowed("benches/conversion/main.rs", "Err(_) => vec![15, NEWEST_MAJOR]", "published measurements are of 15 and the newest"),

@@ -64,3 +64,19 @@ pub(crate) fn variants(text: &str, of: &str) -> Vec<(String, String)> {
     }
     variants
 }
+
+/// An exception of a test that reads files: a file or folder, what the line there has, and why it is right.
+pub(crate) struct Allowed {
+    pub(crate) path: &'static str,
+    pub(crate) line: &'static str,
+    #[expect(dead_code, reason = "for the reader")]
+    reason: &'static str,
+}
+
+pub(crate) const fn allowed(
+    path: &'static str,
+    line: &'static str,
+    reason: &'static str,
+) -> Allowed {
+    Allowed { path, line, reason }
+}
