@@ -122,11 +122,11 @@ impl MarkAs {
                 "all or nothing; the next run detaches partitions that are marked, without another approval"
             }
             Self::Attached => {
-                "all or nothing; the next run marks partitions that are not yet marked as kept"
+                "all or nothing; the next run marks partitions that are still marked as expired"
             }
             Self::ForDrop => "all or nothing; the next run marks tables that are not marked",
             Self::NotForDrop => {
-                "all or nothing; the next run marks tables that are not marked, and drops none of them"
+                "all or nothing; the next run unmarks tables that are still marked, and drops none of them"
             }
             Self::AdoptionCleared => {
                 "all or nothing; the next run removes adoptions that are still recorded"
