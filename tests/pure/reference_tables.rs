@@ -17,8 +17,9 @@ use crate::golden::expect_file;
 
 const RESOURCE: &str = "# The resource
 
-This page lists every field of a `PartitionedTable`, and the values that the API server rejects. A field in bold is required. If only the database shows that a value
-is wrong, a [condition](conditions.md) reports it. `kubectl explain pgpt.spec --recursive` shows the same. A test writes this page:
+This page lists every field of a `PartitionedTable`, and the values that the API server rejects. If only the database shows that a value
+is wrong, a [condition](conditions.md) reports it. A field in bold is required. The column *default* contains the defaults that the API server writes into the resource; a description
+names those that the operator applies. `kubectl explain pgpt.spec --recursive` shows the same fields. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 
 Annotations request single actions:
@@ -122,7 +123,7 @@ fn every_alert_has_its_runbook_and_its_test() {
 /// An object of the schema: its fields, what is refused, then the objects within it.
 fn section(path: &str, schema: &Value) -> String {
     let mut text = format!("\n## {path}\n\n{}\n", description(schema));
-    text.push_str("\n| field | | default | |\n|---|---|---|---|\n");
+    text.push_str("\n| field | type | default | description |\n|---|---|---|---|\n");
     let mut within = String::new();
     let required: Vec<_> = strings(&schema["required"]);
     for (name, field) in schema["properties"].as_object().into_iter().flatten() {

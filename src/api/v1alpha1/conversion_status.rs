@@ -168,7 +168,7 @@ pub struct ParityStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ParityState")]
     pub state: Option<ParityState>,
-    /// Content of the comparison.
+    /// Content if the comparison compared every row, Count if it compared only the numbers of rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "ParityLevel")]
     pub level: Option<ParityLevel>,

@@ -12,7 +12,7 @@ use super::schema::{forbidden, host, identifier, key_in_secret, resource_name};
 #[x_kube(validation = forbidden(
     ".caRef",
     "!has(self.caRef) || !has(self.sslMode) || self.sslMode in ['VerifyCA', 'VerifyFull']",
-    "a CA is only asked with sslMode VerifyCA or VerifyFull: remove sslMode (with a caRef it \
+    "sslMode Disable and Require use no certificate authority: remove sslMode (with a caRef it \
      defaults to VerifyFull), or remove caRef"
 ))]
 #[x_kube(validation = forbidden(

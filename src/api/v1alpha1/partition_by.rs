@@ -36,9 +36,8 @@ pub struct RangeKey {
     #[serde(default = "utc")]
     #[schemars(schema_with = "time_zone")]
     pub time_zone: String,
-    /// Beginning of the oldest period that has a partition, gaps included: a date or an RFC 3339 time, in
-    /// `timeZone` and rounded down to its period. Default: the current period, and with `conversion` the period of
-    /// the oldest row.
+    /// Time in the oldest period that has a partition: a date or an RFC 3339 time, in `timeZone`. The operator also
+    /// fills gaps after it. Default: the current period, and with `conversion` the period of the oldest row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "start_at")]
     pub start_at: Option<String>,
