@@ -1,7 +1,5 @@
 //! A plain table that becomes the oldest partition, and a plain table again: what applications have of it stays as it was.
 
-use std::time::Duration;
-
 use pg_partition_operator::partition::{
     CopiedTable, Edge, Identifier, KeyRange, KeyType, Method, RangeBounds, RangeKey,
     attached_key_name, detached_check, own_key_name,
@@ -10,15 +8,12 @@ use pg_partition_operator::plan::{AttachSource, DetachSource};
 use pg_partition_operator::postgres::{DatabaseError, ErrorKind};
 use pg_partition_operator::sql::{attach_source, create_copy, detach_source};
 
-use tokio_postgres::error::SqlState;
-
 use crate::copy_fixture::{copy_oid, described, in_sql, quoted, read_columns, run_as_owner};
 use crate::database::{SCHEMA_SQL, World};
 use crate::support::postgres::majors;
-use crate::support::wait_until;
 
 /// A table with every property that depends on the name of a table.
-const TABLE: &str = r#"
+pub(crate) const TABLE: &str = r#"
 CREATE TABLE orgs (id int PRIMARY KEY);
 INSERT INTO orgs SELECT generate_series(1, 5);
 CREATE TABLE log (what text, "on" text);
@@ -101,7 +96,7 @@ fn until_2027() -> KeyRange {
 }
 
 /// Creates the table, the partitioned table with two partitions, and the indexes that the first needs.
-async fn prepared(world: &World, table: &str) -> CopiedTable {
+pub(crate) async fn prepared(world: &World, table: &str) -> CopiedTable {
     let reader = format!("reader_of_{}", world.database.name());
     world.admin(&format!("CREATE ROLE {reader}")).await;
     world.owner(&table.replace("@reader", &reader).replace("@schema", SCHEMA_SQL)).await;
@@ -122,7 +117,7 @@ async fn prepared(world: &World, table: &str) -> CopiedTable {
 }
 
 /// Builds the indexes that the plain table needs, and states its bounds.
-async fn with_keys(world: &World, table: &CopiedTable) {
+pub(crate) async fn with_keys(world: &World, table: &CopiedTable) {
     let [full, own] = [attached_key_name(&table.managed), own_key_name(&table.managed)];
     let check = detached_check(&table.managed);
     world
@@ -141,8 +136,8 @@ async fn source_oid(world: &World, table: &CopiedTable) -> u32 {
     world.text(&format!("SELECT '{source}'::regclass::oid")).await.parse().unwrap()
 }
 
-async fn attach(world: &World, table: &CopiedTable) -> Result<CopiedTable, DatabaseError> {
-    let step = AttachSource {
+pub(crate) async fn attach_step(world: &World, table: &CopiedTable) -> AttachSource {
+    AttachSource {
         table: table.clone(),
         source: source_oid(world, table).await,
         copy: copy_oid(world, table).await,
@@ -150,7 +145,14 @@ async fn attach(world: &World, table: &CopiedTable) -> Result<CopiedTable, Datab
         partitions: Vec::new(),
         views: Vec::new(),
         references: Vec::new(),
-    };
+    }
+}
+
+pub(crate) async fn attach(
+    world: &World,
+    table: &CopiedTable,
+) -> Result<CopiedTable, DatabaseError> {
+    let step = attach_step(world, table).await;
     run_as_owner(&world.session().await, table, attach_source(&step)).await?;
     Ok(table.swapped())
 }
@@ -161,7 +163,7 @@ async fn detach(world: &World, table: &CopiedTable) -> Result<CopiedTable, Datab
     Ok(table.swapped())
 }
 
-async fn detach_step(world: &World, table: &CopiedTable) -> DetachSource {
+pub(crate) async fn detach_step(world: &World, table: &CopiedTable) -> DetachSource {
     DetachSource {
         table: table.clone(),
         source: source_oid(world, table).await,
@@ -236,54 +238,6 @@ async fn writes_succeed_after_each_turn_and_no_number_is_used_twice() {
             "audit INSERT 503, audit UPDATE 6, bulk INSERT 4",
             "Postgres {major}"
         );
-    }
-}
-
-/// The body of the function has the object identifier of the table. A call that waits for the rollback comes to the
-/// partitioned table, which is empty then.
-#[tokio::test]
-async fn call_that_waits_for_a_rollback_does_not_write_to_the_empty_table() {
-    let add = "CREATE FUNCTION add() RETURNS void LANGUAGE sql BEGIN ATOMIC
-        INSERT INTO t (org, at) VALUES (1, '2026-12-24Z'); END";
-    let (counts, guard) = (
-        format!(
-            "SELECT concat((SELECT count(*) FROM {SCHEMA_SQL}.t), ' ', (SELECT count(*) FROM {SCHEMA_SQL}.t_partitioned))"
-        ),
-        "SELECT count(*) FROM pg_proc WHERE proname = 't_partitioned_read_only'",
-    );
-    for major in majors() {
-        let world = World::new(major).await;
-        let table = prepared(&world, TABLE).await;
-        with_keys(&world, &table).await;
-        let attached = attach(&world, &table).await.unwrap();
-        world.owner(add).await;
-        let script = detach_source(&detach_step(&world, &attached).await);
-        let script: String = script.iter().map(|sql| format!("{}; ", sql.as_str())).collect();
-        let rollback = world.database.client_as(&world.operator).await;
-        rollback
-            .batch_execute(&format!("BEGIN; SET LOCAL ROLE {}; {script}", world.owner))
-            .await
-            .unwrap();
-        let caller = world.database.client_as(&world.operator).await;
-        let as_owner = format!("SET ROLE {}; SET search_path = {SCHEMA_SQL}", world.owner);
-        caller.batch_execute(&as_owner).await.unwrap();
-        let pid: i32 = caller.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
-        let call = tokio::spawn(async move { caller.batch_execute("SELECT add()").await });
-        let waits = format!("SELECT (cardinality(pg_blocking_pids({pid})) > 0)::text");
-        wait_until("the call waits", Duration::from_secs(20), async || {
-            world.text(&waits).await == "true"
-        })
-        .await;
-        rollback.batch_execute("COMMIT").await.unwrap();
-        let rejected = call.await.unwrap().unwrap_err();
-        let code = rejected.code().map(SqlState::code);
-        assert_eq!(code, Some("55000"), "Postgres {major}: {rejected:?}");
-        world.owner("SELECT add()").await;
-        assert_eq!(world.text(&counts).await, "501 0", "Postgres {major}");
-        with_keys(&world, &table).await;
-        attach(&world, &table).await.unwrap();
-        world.owner("SELECT add()").await;
-        assert_eq!(world.text(guard).await, "0", "Postgres {major}");
     }
 }
 

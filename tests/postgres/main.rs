@@ -13,6 +13,7 @@ mod approval;
 mod attach;
 mod attach_blockers;
 mod attach_conversion;
+mod attach_races;
 mod backoff;
 mod certificates;
 mod changed_partitions;
