@@ -1,4 +1,4 @@
-//! A reader types the commands of the pages on conversions: from the preflight of three plain tables to a partitioned table.
+//! A reader types the commands of the pages on conversions: from the preflight of a plain table to a partitioned table.
 
 use serde_json::{Value, json};
 
@@ -19,13 +19,12 @@ const FINANCE: &str = "
     CREATE SCHEMA pgpartition AUTHORIZATION partition_operator;
     DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO finance_owner', current_database()); END $$;
     SET ROLE finance_owner;
-    CREATE TABLE finance.daily_cash_balances (org_id int, day date, balance numeric, PRIMARY KEY (org_id, day));
     CREATE TABLE finance.revenues (id bigint PRIMARY KEY, occurred_at timestamptz NOT NULL, amount numeric);
     CREATE INDEX ON finance.revenues (occurred_at);
-    CREATE TABLE finance.expenses (id bigint PRIMARY KEY, occurred_at timestamptz NOT NULL, amount numeric);
-    INSERT INTO finance.daily_cash_balances SELECT n, current_date, n FROM generate_series(1, 100) AS n;
+    CREATE TABLE finance.expenses (LIKE finance.revenues INCLUDING ALL);
+    CREATE TABLE finance.incomes (LIKE finance.revenues INCLUDING ALL);
     INSERT INTO finance.revenues SELECT n, now() - n * interval '1 hour', n FROM generate_series(1, 100) AS n;
-    INSERT INTO finance.expenses TABLE finance.revenues;
+    INSERT INTO finance.expenses TABLE finance.revenues; INSERT INTO finance.incomes TABLE finance.revenues;
     GRANT ALL ON ALL TABLES IN SCHEMA finance TO app; GRANT SELECT ON ALL TABLES IN SCHEMA finance TO reporting;
     RESET ROLE";
 
@@ -52,20 +51,17 @@ impl Reader<'_> {
         self.wait(name, &[("Converted", "AsRequested"), ("Ready", "Succeeded")], serving).await;
     }
 
-    /// Writes resources as they are in the cluster to the file of the page.
-    fn saves(&self, names: &[&str]) {
-        let resource = |name: &&str| {
-            let mut object = self.fixture.object(name);
-            object.as_object_mut().unwrap().remove("status");
-            object["metadata"] = json!({"name": name, "namespace": self.fixture.namespace});
-            object.to_string()
-        };
-        let documents: Vec<_> = names.iter().map(resource).collect();
-        self.writes("convert.yaml", &documents.join("\n---\n"));
+    /// Writes a resource as it is in the cluster to the file of the page.
+    fn saves(&self, name: &str) {
+        let mut object = self.fixture.object(name);
+        object.as_object_mut().unwrap().remove("status");
+        object["metadata"] = json!({"name": name, "namespace": self.fixture.namespace});
+        self.writes(&format!("{name}.yaml"), &object.to_string());
     }
 }
 
-const RESOURCES: [&str; 3] = ["balances", "revenues", "expenses"];
+/// The table of the page, and two whose conversions end before the cutover: in the cluster, and without it.
+const TABLES: [&str; 3] = ["revenues", "expenses", "incomes"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_of_the_pages_on_conversions_can_be_typed() {
@@ -81,7 +77,9 @@ async fn commands_of_the_pages_on_conversions_can_be_typed() {
     let reader = Reader::with(&cluster, "finance", "finance-db", login);
     let operator = reader.fixture.operator(&[]);
     let text = page("how-to/convert-a-table");
-    look_and_acknowledge(&reader, &text).await;
+    for name in TABLES {
+        look_and_acknowledge(&reader, &text, name).await;
+    }
     watch(&reader, &text).await;
     route(&reader, &text).await;
     cut_over(&reader, &text).await;
@@ -91,11 +89,12 @@ async fn commands_of_the_pages_on_conversions_can_be_typed() {
     end_without_a_cluster(&reader, &text);
 }
 
-/// Sections 1 and 2.
-async fn look_and_acknowledge(reader: &Reader<'_>, text: &str) {
-    let first = section(text, "1. Review the plan");
-    let (_, resources) = blocks(first).find(|(language, _)| *language == "yaml").unwrap();
-    reader.writes("convert.yaml", &resources);
+/// Sections 1 and 2, for a table in the place of `revenues`.
+async fn look_and_acknowledge(reader: &Reader<'_>, text: &str, name: &str) {
+    let text = text.replace("revenues", name);
+    let first = section(&text, "1. Review the plan");
+    let (_, resource) = blocks(first).find(|(language, _)| *language == "yaml").unwrap();
+    reader.writes(&format!("{name}.yaml"), &resource);
     let commands = typed(first).into_iter().filter_map(|typed| match typed {
         Typed::Command(command) => Some(command),
         Typed::Resource(_) => None,
@@ -103,23 +102,19 @@ async fn look_and_acknowledge(reader: &Reader<'_>, text: &str) {
     let mut looked = Vec::new();
     for command in commands {
         looked.push(reader.types(&command));
-        reader.wait("revenues", &[("Converted", "NotAcknowledged")], "Source").await;
+        reader.wait(name, &[("Converted", "NotAcknowledged")], "Source").await;
     }
     assert_eq!(statuses(&looked), [0, 4, 4], "{looked:#?}");
-    assert!(looked[2].2.contains("\"UniqueKey:revenues_pkey\""), "{looked:#?}");
-    for name in RESOURCES {
-        // On a busy machine a swap takes longer than the default.
-        reader.fixture.patch(name, &json!({"spec": {"limits": {"lockTimeout": "20s"}}}));
-    }
+    assert!(looked[2].2.contains(&format!("\"UniqueKey:{name}_pkey\"")), "{looked:#?}");
+    // On a busy machine a swap takes longer than the default.
+    reader.fixture.patch(name, &json!({"spec": {"limits": {"lockTimeout": "20s"}}}));
 
-    let second = section(text, "2. Acknowledge the losses");
+    let second = section(&text, "2. Acknowledge the losses");
     let (patches, without_a_cluster) = second.split_once("Without a cluster").unwrap();
     let outcomes = reader.types_all(patches);
-    assert_eq!(statuses(&outcomes), [0, 0, 0, 0], "{outcomes:#?}");
-    for name in RESOURCES {
-        reader.wait_served_from(name, "Source").await;
-    }
-    reader.saves(&RESOURCES);
+    assert_eq!(statuses(&outcomes), [0, 0], "{outcomes:#?}");
+    reader.wait_served_from(name, "Source").await;
+    reader.saves(name);
     let applied = reader.types_all(without_a_cluster);
     assert_eq!(statuses(&applied), [0], "{applied:#?}");
 }
@@ -165,8 +160,8 @@ async fn route(reader: &Reader<'_>, text: &str) {
 
     let app = reader.database.client_as("app").await;
     for statement in [
-        "INSERT INTO expenses (id, occurred_at) VALUES (7, now()) ON CONFLICT (id) DO NOTHING",
-        "SELECT amount FROM expenses WHERE id = 7",
+        "INSERT INTO revenues (id, occurred_at) VALUES (7, now()) ON CONFLICT (id) DO NOTHING",
+        "SELECT amount FROM revenues WHERE id = 7",
     ] {
         app.batch_execute(statement).await.unwrap();
     }
@@ -176,7 +171,7 @@ async fn route(reader: &Reader<'_>, text: &str) {
     let judged = reader.types_all(&statements);
     assert_eq!(statuses(&judged), [4], "{judged:#?}");
     for verdict in
-        ["finance.expenses: ", "  fails  INSERT INTO expenses", "  every partition  SELECT amount"]
+        ["finance.revenues: ", "  fails  INSERT INTO revenues", "  every partition  SELECT amount"]
     {
         assert!(judged[0].2.contains(verdict), "{judged:#?}");
     }
@@ -186,10 +181,10 @@ async fn route(reader: &Reader<'_>, text: &str) {
 async fn cut_over(reader: &Reader<'_>, text: &str) {
     let cut = reader.types_all(section(text, "4. Cut over"));
     assert_eq!(statuses(&cut), [0, 0], "{cut:#?}");
-    reader.wait_served_from("balances", "Partitioned").await;
+    reader.wait_served_from("revenues", "Partitioned").await;
     let back = reader.types_all(section(text, "5. Roll back"));
     assert_eq!(statuses(&back), [0], "{back:#?}");
-    reader.wait_served_from("balances", "Source").await;
+    reader.wait_served_from("revenues", "Source").await;
 }
 
 /// Sections 6 and 7, after a cutover that takes the routes back.
@@ -220,7 +215,7 @@ async fn retire(reader: &Reader<'_>, text: &str) {
     .await;
 }
 
-/// The end of a conversion before the cutover, of the table that has not been cut over.
+/// The end of a conversion before the cutover, of `expenses`.
 async fn end(reader: &Reader<'_>, text: &str) {
     let (patch, approve) =
         section(text, "End the conversion").split_once("kubectl pgpartition status").unwrap();
@@ -241,18 +236,19 @@ async fn end(reader: &Reader<'_>, text: &str) {
     .await;
 }
 
-/// The same from a terminal, of a resource that is not in the cluster any more.
+/// The same from a terminal, of `incomes`, whose resource no operator manages any more.
 fn end_without_a_cluster(reader: &Reader<'_>, text: &str) {
-    reader.fixture.patch("balances", &json!({"spec": {"conversion": null}}));
-    reader.saves(&["balances"]);
-    let (_, terminal) = section(text, "End the conversion").split_once("From a terminal").unwrap();
-    let (_, _, planned) = reader.types("pg-partition-operator plan -f convert.yaml");
+    reader.fixture.patch("incomes", &json!({"spec": {"conversion": null}}));
+    reader.saves("incomes");
+    let text = text.replace("revenues", "incomes");
+    let (_, terminal) = section(&text, "End the conversion").split_once("From a terminal").unwrap();
+    let (_, _, planned) = reader.types("pg-partition-operator plan -f incomes.yaml");
     assert!(planned.contains("end-sync"), "{planned}");
     let mut commands = typed(terminal).into_iter();
     let Some(Typed::Command(ended)) = commands.next() else { panic!("{terminal}") };
     let ended = reader.types(&ended);
     assert_eq!(ended.1, 4, "{ended:#?}");
-    let (_, _, planned) = reader.types("pg-partition-operator plan -f convert.yaml");
+    let (_, _, planned) = reader.types("pg-partition-operator plan -f incomes.yaml");
     let (_, fingerprint) = planned.split_once('[').unwrap();
     let fingerprint = fingerprint.split(']').next().unwrap();
     let Some(Typed::Command(approve)) = commands.next() else { panic!("{terminal}") };

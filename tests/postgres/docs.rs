@@ -19,12 +19,12 @@ const TABLES: &str = "
     CREATE TABLE revenues_partitioned (id bigint) PARTITION BY HASH (id);
     CREATE TABLE revenues_source (id bigint);
     CREATE SCHEMA finance;
-    CREATE TABLE finance.expenses (id bigint PRIMARY KEY, org_id int);
+    CREATE TABLE finance.revenues (id bigint PRIMARY KEY, org_id int);
     CREATE TABLE finance.events (id bigint PRIMARY KEY, at timestamptz NOT NULL);
-    CREATE TABLE finance.expenses_partitioned (LIKE finance.expenses) PARTITION BY HASH (org_id);
-    CREATE FUNCTION finance.expenses_partitioned_read_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END';
-    CREATE TRIGGER read_only_until_cutover BEFORE INSERT ON finance.expenses_partitioned
-      FOR EACH STATEMENT EXECUTE FUNCTION finance.expenses_partitioned_read_only();
+    CREATE TABLE finance.revenues_partitioned (LIKE finance.revenues) PARTITION BY HASH (org_id);
+    CREATE FUNCTION finance.revenues_partitioned_read_only() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN END';
+    CREATE TRIGGER read_only_until_cutover BEFORE INSERT ON finance.revenues_partitioned
+      FOR EACH STATEMENT EXECUTE FUNCTION finance.revenues_partitioned_read_only();
     CREATE SCHEMA pgpartition;
     CREATE TABLE pgpartition.conversions (schema_name text, table_name text);
     DO $$ BEGIN CREATE ROLE reporting; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
