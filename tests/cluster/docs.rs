@@ -78,9 +78,9 @@ async fn commands_of_the_pages_on_a_table_can_be_typed() {
     ends(operator).await;
 
     let recover = reader.follows(&page("how-to/recover"), "").await;
-    assert_eq!(statuses(&recover), [0, 0, 2, 0, 0, 0, 2, 0], "{recover:#?}");
+    assert_eq!(statuses(&recover), [0, 0, 2, 0, 0, 0, 0, 2, 0], "{recover:#?}");
     assert!(recover[2].2.contains("within the retention again"), "{recover:#?}");
-    assert!(recover[6].2.contains("ALTER TABLE"), "{recover:#?}");
+    assert!(recover[7].2.contains("ALTER TABLE"), "{recover:#?}");
     let flags = reader.follows(&page("how-to/from-feature-flags"), "").await;
     assert_eq!(statuses(&flags), [0], "{flags:#?}");
     for table in ["legacy", "revenues"] {
