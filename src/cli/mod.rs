@@ -60,7 +60,7 @@ If there are several outcomes, the most severe one counts: 1, 3, 4, 5, 2, 0.";
 enum Command {
     /// Run the operator in a cluster
     Run(run::RunArguments),
-    /// Check that the cluster has the CustomResourceDefinition, and you the permissions that the operator needs
+    /// Check that the cluster has the CustomResourceDefinition, and that you have the permissions that the operator needs
     Check(check::CheckArguments),
     /// Print the CustomResourceDefinition
     Crd,

@@ -20,10 +20,10 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',',
           value_parser = namespace)]
     namespaces: Vec<String>,
-    /// Address of probes, metrics, and monitoring; [::] is every address, also of IPv4
+    /// Address of probes, metrics, and monitoring; [::] is every address of IPv6 and IPv4
     #[arg(long, value_name = "ADDRESS", env = "PGPARTITION_LISTEN", default_value = "[::]:8080")]
     listen: SocketAddr,
-    /// Interval at which every table is reconciled at least
+    /// Longest time between two reconciles of a table
     #[arg(long, value_name = "DURATION", env = "PGPARTITION_RESYNC", default_value = "5m",
           value_parser = duration)]
     resync: Duration,

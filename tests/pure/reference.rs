@@ -38,15 +38,16 @@ The rules that plan the steps, in their order. `plan -o json` names the rule of 
 const BLOCKERS: &str = "# Blockers
 
 A blocker is the reason why a step is deferred. It defers only its own step: the operator executes all other steps. A blocker of the whole table,
-such as `NotOwner`, defers the whole plan. In the output of `plan`, lines that begin with *deferred* show it; in the metric `pgpartition_plan_deferred`, it is the label `blocker`. Each entry
-shows an example of the message, the reason of the condition, and the pages that help. If time alone does not resolve it, the table is not `Ready`, and after six hours the alert
-[PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) fires, even if another alert fires. A test writes this page:
+such as `NotOwner`, defers the whole plan. The output of `plan` shows blockers in lines that begin with *deferred*. The metric `pgpartition_plan_deferred` has the label `blocker`.
+
+Each entry shows an example of the message, the reason of the condition, and the pages that help. If time alone does not resolve a blocker, the table is not `Ready`. After six hours, the alert
+[PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) then fires, even if another alert also fires. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
 
 const CONDITIONS: &str = "# Conditions
 
-This page lists the conditions in `status.conditions` of a resource, and their reasons. `Ready` is always present; `Reconciling` and `Stalled` only while they are true. Events
+This page lists the conditions in `status.conditions` of a resource, and their reasons. `Ready` is always present. `Reconciling` and `Stalled` are present only while they are true. Events
 and logs have the same reasons. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";

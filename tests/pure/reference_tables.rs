@@ -39,14 +39,21 @@ This page shows the output of `--help` for each command. `pg-partition-operator 
 
 const METRICS: &str = "# Metrics
 
-This page lists the metrics that `/metrics` returns. A metric with the labels `namespace` and `name` is about one table, and only the leader reports it. A value that is not
-known is absent, not 0. When a resource is deleted, its series end. No label contains the name of a partition. `type` and `status`
-are those of [conditions](conditions.md), `blocker` is one of the [blockers](blockers.md), and `step` is one of the [steps](steps.md). `state` is
-`attached`, `missing`, `unmanaged` (attached, but not managed), `detached`, or `pending_detach`. A test writes this page:
+This page lists the metrics that `/metrics` returns. A metric with the labels `namespace` and `name` is about one table, and only the leader reports it. An unknown value
+is absent, not 0. When a resource is deleted, its series end. No label contains the name of a partition. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 
-Only a table that is being converted has the metrics of conversions. `stage` is that of `status.conversion`. `from` and `side` are `source` or
-`partitioned`, `kind` is `copied` or `estimated`, and the `state` of `pgpartition_sync_trigger` is `enabled`, `altered`, or `missing`.
+These labels have a fixed set of values:
+
+- `type` and `status` are those of [conditions](conditions.md), `blocker` is one of the [blockers](blockers.md), and `step` is one of the [steps](steps.md).
+- `state` of `pgpartition_partitions` is `attached`, `missing`, `unmanaged` (attached, but not managed), `detached`, or `pending_detach`.
+
+Only a table that is being converted has these labels:
+
+- `stage` is that of `status.conversion`.
+- `from` and `side` are `source` or `partitioned`.
+- `kind` is `copied` or `estimated`.
+- `state` of `pgpartition_sync_trigger` is `enabled`, `altered`, or `missing`.
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
