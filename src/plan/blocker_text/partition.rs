@@ -93,8 +93,7 @@ pub(super) fn has_dependents(of: &QualifiedName, by: &[String]) -> String {
 pub(super) fn cannot_reattach(partition: &QualifiedName) -> String {
     format!(
         "detached table {} is needed again, but its columns or indexes differ from those of the partitioned table: make them match, or \
-         run COMMENT ON TABLE {} IS NULL to leave it detached",
-        partition.display(),
+         remove the first line of its comment to leave it detached",
         partition.display()
     )
 }
