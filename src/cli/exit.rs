@@ -65,6 +65,7 @@ impl Exit {
             InspectError::Database(error) => Some(error),
             InspectError::Json(_)
             | InspectError::TooLarge(_)
+            | InspectError::OutOfOrder
             | InspectError::AskedAgain
             | InspectError::Meaning(_) => None,
         };

@@ -3,6 +3,7 @@
 mod aside;
 mod background;
 mod convert;
+mod look;
 mod observe;
 mod options;
 
@@ -23,7 +24,9 @@ use crate::sql::Timeouts;
 
 use background::check_in_background;
 
+pub use crate::postgres::LookDigest;
 pub use aside::converge_aside;
+pub use look::{Look, PlannedLook, digests, look_at_all};
 pub use observe::{observe, observe_and_plan};
 pub use options::Options;
 

@@ -6,10 +6,13 @@ use jiff::Timestamp;
 
 use super::background::{decide, in_background};
 use crate::desired::DesiredTable;
-use crate::observed::{InvalidSnapshot, ObservedTable, Question, Snapshot};
+use crate::observed::{Answer, InvalidSnapshot, ObservedTable, Question, Snapshot};
 use crate::partition::{ManagedTable, copy_name};
 use crate::plan::{Plan, PlanTime, plan, questions};
-use crate::postgres::{DatabaseError, InspectError, Session, TableNames, answer, inspect};
+use crate::postgres::{
+    DatabaseError, InspectError, Inspected, LookDigest, Session, TableNames, answer, inspect,
+    inspect_with_digest,
+};
 
 /// Maximum number of rounds of questions. Only the question about the oldest row depends on another answer, so a plan needs
 /// two rounds and `inspect -f` three.
@@ -31,10 +34,31 @@ pub async fn observe_and_plan(
     desired: &DesiredTable,
     time: &PlanTime,
 ) -> Result<(ObservedTable, Plan), InspectError> {
+    let (observed, plan, _) = look(session, desired, time).await?;
+    Ok((observed, plan))
+}
+
+/// Inspects and plans like [`observe_and_plan`]. Returns also the digest of the inspection, or `None` if the plan depends on
+/// more than the rows of the catalog query and the clocks.
+pub(super) async fn look(
+    session: &Session,
+    desired: &DesiredTable,
+    time: &PlanTime,
+) -> Result<(ObservedTable, Plan, Option<LookDigest>), InspectError> {
     let (of, at) = (desired.clone(), *time);
     let asked = move |observed: &ObservedTable| questions(&of, observed, &at);
-    let (_, observed) = observe(session, &desired.name, asked).await?;
-    Ok(decide(desired, observed, time, plan).await)
+    let observation = observe_with_digest(session, &desired.name, asked).await?;
+    let digest = observation.digest;
+    let (observed, plan) = decide(desired, observation.observed, time, plan).await;
+    Ok((observed, plan, digest))
+}
+
+/// Result of an inspection with all its answers.
+struct Observation {
+    snapshot: Snapshot,
+    observed: ObservedTable,
+    /// `None` if an answer comes from more than the rows of the catalog query and the clocks, or if the table is in a conversion.
+    digest: Option<LookDigest>,
 }
 
 /// Inspects a table, or its copy, and answers all questions about it. Returns the saved snapshot and the observed state.
@@ -49,18 +73,28 @@ pub async fn observe(
     table: &ManagedTable,
     questions: impl Fn(&ObservedTable) -> Vec<Question> + Send + Sync + 'static,
 ) -> Result<(Snapshot, ObservedTable), InspectError> {
+    let observation = observe_with_digest(session, table, questions).await?;
+    Ok((observation.snapshot, observation.observed))
+}
+
+async fn observe_with_digest(
+    session: &Session,
+    table: &ManagedTable,
+    questions: impl Fn(&ObservedTable) -> Vec<Question> + Send + Sync + 'static,
+) -> Result<Observation, InspectError> {
     let questions = Arc::new(questions);
     for _ in 0..MAX_ATTEMPTS {
-        let found = inspect(session, table, &table.name().name).await?;
+        let Inspected { snapshot: found, digest } =
+            inspect_with_digest(session, table, &table.name().name).await?;
         let Some(oid) = found.oid_in_conversion(table) else {
-            return Box::pin(answer_all(session, found, &questions)).await;
+            return Box::pin(answer_all(session, found, Some(digest), &questions)).await;
         };
         let before = TableNames::read(session, table).await?;
         if !before.is_serving(oid) {
             continue;
         }
         let result = match copy_or_table(session, table, found).await {
-            Ok(found) => Box::pin(answer_all(session, found, &questions)).await,
+            Ok(found) => Box::pin(answer_all(session, found, None, &questions)).await,
             Err(error) => Err(error),
         };
         // If the session was lost, its error has the cause.
@@ -84,16 +118,22 @@ async fn copy_or_table(
     Ok(if copy.is_copy() { copy } else { found })
 }
 
-/// Answers all questions about a saved snapshot. Returns the snapshot and the observed state.
+/// Returns the time of the operator's clock, to compare the clock of the database with it.
+pub(super) fn operator_clock() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Answers all questions about a saved snapshot.
 ///
 /// This terminates: `questions` returns only open questions, and each round records an answer for each of its questions, even
 /// if Postgres did not answer.
 async fn answer_all(
     session: &Session,
     mut snapshot: Snapshot,
+    digest: Option<LookDigest>,
     questions: &Arc<impl Fn(&ObservedTable) -> Vec<Question> + Send + Sync + 'static>,
-) -> Result<(Snapshot, ObservedTable), InspectError> {
-    let read_at = Timestamp::now();
+) -> Result<Observation, InspectError> {
+    let read_at = operator_clock();
     for _ in 0..MAX_ROUNDS {
         let questions = Arc::clone(questions);
         let round = in_background(move || {
@@ -104,7 +144,11 @@ async fn answer_all(
         let (observed, asked);
         (snapshot, observed, asked) = round.await?;
         if asked.is_empty() {
-            return Ok((snapshot, observed));
+            let is_local = |answer: &Answer| matches!(answer, Answer::ClockSkew { .. });
+            let is_comparable = snapshot.answers.iter().all(is_local);
+            let digest = digest.filter(|_| is_comparable);
+            let digest = digest.map(|digest| digest.with_clocks(observed.server.clock, read_at));
+            return Ok(Observation { snapshot, observed, digest });
         }
         for question in &asked {
             snapshot.answers.push(answer(session, &observed, question, read_at).await?);

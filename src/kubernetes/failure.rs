@@ -94,6 +94,7 @@ pub(super) fn from_converge_error(error: &ConvergeError) -> Failure {
         ConvergeError::Inspect(
             InspectError::Json(_)
             | InspectError::TooLarge(_)
+            | InspectError::OutOfOrder
             | InspectError::AskedAgain
             | InspectError::Meaning(_),
         )

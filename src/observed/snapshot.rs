@@ -33,6 +33,12 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Returns whether the schema has a relation of that name.
+    #[must_use]
+    pub fn has_relation(&self) -> bool {
+        self.relation.is_some()
+    }
+
     /// Returns whether the relation is a plain table, which can have a copy.
     #[must_use]
     pub fn is_plain_table(&self) -> bool {

@@ -24,6 +24,12 @@ pub(super) const MAX_REMAINDERS: u32 = 1 << 16;
 /// is wrong, and nothing expires. The checker has the same limit.
 pub(super) const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(1);
 
+/// Returns whether the clock of the database differs too much from the operator's clock, so that nothing expires.
+#[must_use]
+pub fn clocks_differ(clock_offset: SignedDuration) -> bool {
+    clock_offset.abs() > MAX_CLOCK_SKEW
+}
+
 /// Minimum grace period: a table is dropped by a later run than the one that detached it, which has inspected it as
 /// detached.
 pub(super) const MIN_GRACE_PERIOD: SignedDuration = SignedDuration::from_secs(1);

@@ -41,9 +41,10 @@ pub use conversion::{
     Refusal, preflight, rows_to_verify,
 };
 pub use gaps::{Coverage, Gaps, MissingPartition};
+pub use limits::clocks_differ;
 pub use next_action::next_action;
 pub use plan_time::PlanTime;
-pub use questions::{questions, questions_without_spec};
+pub use questions::{depends_on_clocks, questions, questions_without_spec};
 pub use rules::Rule;
 pub use simulate::simulate;
 pub use step::{

@@ -46,8 +46,16 @@ pub fn questions_without_spec(observed: &ObservedTable) -> Vec<Question> {
 
 /// Nothing expires while the clocks differ.
 fn clock_skew(desired: &DesiredTable) -> Option<Question> {
-    let Partitioning::Range(range) = &desired.partitioning else { return None };
-    range.retention.map(|_| Question::ClockSkew)
+    depends_on_clocks(desired).then_some(Question::ClockSkew)
+}
+
+/// Returns whether a plan depends on the difference between the clocks: it does if partitions expire.
+#[must_use]
+pub fn depends_on_clocks(desired: &DesiredTable) -> bool {
+    match &desired.partitioning {
+        Partitioning::Range(range) => range.retention.is_some(),
+        Partitioning::Hash(_) => false,
+    }
 }
 
 /// Asks about the rows where partitions are missing.

@@ -1,20 +1,10 @@
-//! Looks at the catalog.
+//! Inspects the catalog about one table.
 
-use tokio_postgres::types::ToSql;
-
-use super::{DatabaseError, Session, rows};
+use super::catalog_query::Asked;
+use super::inspect_set::{Inspected, inspect_single};
+use super::{DatabaseError, Session};
 use crate::observed::{InvalidSnapshot, Snapshot};
-use crate::partition::{
-    DEFAULT_CHECK_PREFIX, Identifier, MARKER_PREFIX, ManagedTable, adoption_patterns, copy_marker,
-    detached_checks, end_of_prefix, expired_beginning, partition_prefix, source_marker,
-    source_name,
-};
-
-/// One read-only statement, so one snapshot; and one round trip on a session that has used it before.
-const INSPECT: &str = include_str!("inspect.sql");
-
-/// Rows of one snapshot, in bytes. 10,000 partitions with 16 indexes each take about half of it.
-const MAX_BYTES: usize = 64 * 1024 * 1024;
+use crate::partition::{Identifier, ManagedTable};
 
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +15,9 @@ pub enum InspectError {
     /// The answer of the database cannot be parsed, which is a bug.
     #[error("cannot parse the result of the catalog query: report this bug")]
     Json(#[from] serde_json::Error),
+    /// The rows of the catalog query are not those of the tables, which is a bug.
+    #[error("the catalog query returned rows in an unexpected order: report this bug")]
+    OutOfOrder,
     /// The catalog says more than the operator reads.
     #[error("{0}")]
     TooLarge(String),
@@ -46,39 +39,17 @@ pub async fn inspect(
     table: &ManagedTable,
     relation: &Identifier,
 ) -> Result<Snapshot, InspectError> {
-    let prefix = partition_prefix(table);
-    let end = end_of_prefix(&prefix);
-    let (schema, name) = (table.name().schema.as_str(), relation.as_str());
-    let checks = detached_checks(table);
-    let checks: Vec<_> = checks.iter().map(Identifier::as_str).collect();
-    let expired = expired_beginning();
-    let [beginning, digests] = adoption_patterns();
-    let adoptions = format!("(?n)^{beginning}({digests})$");
-    let (copy, source, replaced) = (copy_marker(table), source_name(table), source_marker(table));
-    let source = source.as_str();
-    let parameters: [&(dyn ToSql + Sync); 12] = [
-        &schema,
-        &name,
-        &prefix,
-        &end,
-        &checks,
-        &MARKER_PREFIX,
-        &expired,
-        &adoptions,
-        &DEFAULT_CHECK_PREFIX,
-        &copy,
-        &source,
-        &replaced,
-    ];
-    let found = session.query_up_to(MAX_BYTES, INSPECT, &parameters).await?;
-    let found = found.ok_or_else(|| {
-        let mib = MAX_BYTES / 1024 / 1024;
-        let what = "the catalog describes the table's partitions and indexes with more than";
-        InspectError::TooLarge(format!("{what} {mib} MiB: remove partitions or indexes"))
-    })?;
-    let mut snapshot = rows::snapshot(table, relation, &found)?;
-    if !session.shows_user() {
-        snapshot.hide_login_role(session.user());
-    }
-    Ok(snapshot)
+    inspect_with_digest(session, table, relation).await.map(|inspected| inspected.snapshot)
+}
+
+/// Takes a snapshot like [`inspect`], and returns the digest of its rows, too.
+///
+/// # Errors
+/// Returns an error if the database rejects a statement, or does not answer in time.
+pub async fn inspect_with_digest(
+    session: &Session,
+    table: &ManagedTable,
+    relation: &Identifier,
+) -> Result<Inspected, InspectError> {
+    inspect_single(session, Asked { table, relation }).await
 }

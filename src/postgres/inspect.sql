@@ -132,6 +132,7 @@ SELECT 'table' AS what,
                AND ty.typname <= coalesce($4::name, (SELECT typname FROM pg_type ORDER BY typname DESC LIMIT 1))
                AND starts_with(ty.typname, $3::text)
                AND ty.typtype <> 'c' -- a composite type has the name of a relation
+           ORDER BY 1
        ) AS taken,
        json_build_object(
            -- Tables that were created like a partition, and never attached: a restore or a user attaches them next.
@@ -155,8 +156,7 @@ SELECT 'table' AS what,
                'inRecovery', pg_is_in_recovery(),
                'readOnly', current_setting('transaction_read_only')::bool AND NOT pg_is_in_recovery(),
                'role', current_user,
-               'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = session_user),
-               'clock', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+               'superuser', (SELECT rolsuper FROM pg_roles WHERE rolname = session_user)
            ),
            'relation', CASE WHEN t.oid IS NOT NULL THEN json_build_object(
                'oid', t.oid::bigint,

@@ -2,6 +2,7 @@
 
 mod answer;
 mod authority;
+mod catalog_query;
 mod claim;
 mod connect;
 mod copy_facts;
@@ -13,8 +14,10 @@ mod inspect_conversion;
 mod inspect_copy;
 mod inspect_plain;
 mod inspect_routing;
+mod inspect_set;
 mod lock;
 mod login;
+mod look_digest;
 mod milestone;
 mod pace;
 mod pinned;
@@ -39,10 +42,12 @@ pub use connect::{
 };
 pub use error::{DatabaseError, ErrorKind};
 pub use execute::{Progress, StepFailure, StepOutcome, execute};
-pub use inspect::{InspectError, inspect};
+pub use inspect::{InspectError, inspect, inspect_with_digest};
 pub use inspect_conversion::inspect_conversion;
 pub use inspect_copy::inspect_copy;
+pub use inspect_set::{DigestRead, Inspected, SetInspection, read_digests};
 pub use lock::{LockKeys, TableLock};
+pub use look_digest::LookDigest;
 pub use milestone::Milestone;
 pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
 pub use session::Session;

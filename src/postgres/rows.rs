@@ -6,20 +6,45 @@ use serde::Deserialize;
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
-use super::{DatabaseError, InspectError};
+use super::catalog_query::Asked;
+use super::{DatabaseError, InspectError, LookDigest};
 use crate::observed::snapshot::{
     RawBlockingTransaction, RawDefaultCheck, RawIndex, RawPartition, RawPublication, RawRelation,
     RawServer, RawTrigger,
 };
 use crate::observed::{BoundsCheck, Snapshot};
-use crate::partition::{Identifier, ManagedTable};
 
 /// JSON in the row of the table.
 #[derive(Deserialize)]
 struct TableFacts {
-    server: RawServer,
+    server: ServerFacts,
     relation: Option<RawRelation>,
     unattached: Vec<String>,
+}
+
+/// JSON about the server, without its clock.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerFacts {
+    version: u32,
+    in_recovery: bool,
+    read_only: bool,
+    role: String,
+    superuser: bool,
+}
+
+impl ServerFacts {
+    fn with_clock(self, clock: String) -> RawServer {
+        RawServer {
+            version: self.version,
+            in_recovery: self.in_recovery,
+            read_only: self.read_only,
+            role: Some(self.role),
+            hides_owner: false,
+            superuser: self.superuser,
+            clock,
+        }
+    }
 }
 
 /// JSON with facts that few partitions have.
@@ -41,18 +66,22 @@ struct PartitionFacts {
 /// Characters of one definition or bound that are read; the query returns one more if there are more.
 const MAX_DEFINITION: usize = 100_000;
 
-/// Puts together what `inspect.sql` told row by row.
+/// Returns the snapshot that the rows of `inspect.sql` for a table mean, and the digest of the rows.
 pub(super) fn snapshot(
-    table: &ManagedTable,
-    relation_name: &Identifier,
+    asked: &Asked<'_>,
     rows: &[Row],
-) -> Result<Snapshot, InspectError> {
-    let (mut facts, mut taken) = (None, Vec::new());
+) -> Result<(Snapshot, LookDigest), InspectError> {
+    let Asked { table, relation: relation_name } = asked;
+    let mut digest = LookDigest::new();
+    let (mut facts, mut taken, mut clock) = (None, Vec::new(), String::new());
     let mut partitions = Vec::new();
     let mut indexes: HashMap<u32, Vec<RawIndex>> = HashMap::new();
     for row in rows {
+        let hash = |name| column::<i64>(row, name).map(i64::cast_unsigned);
+        digest.add([hash("hash_1")?, hash("hash_2")?]);
         match column(row, "what")? {
             "table" => {
+                clock = column(row, "clock")?;
                 facts = column(row, "facts")?;
                 taken = column(row, "taken")?;
             }
@@ -78,20 +107,21 @@ pub(super) fn snapshot(
     }
     taken.sort_unstable();
     taken.dedup();
-    Ok(Snapshot {
+    let snapshot = Snapshot {
         schema: table.name().schema.as_str().to_owned(),
         table: table.name().name.as_str().to_owned(),
-        relation_name: Some(relation_name)
+        relation_name: Some(*relation_name)
             .filter(|name| **name != table.name().name)
             .map(|name| name.as_str().to_owned()),
-        server: facts.server,
+        server: facts.server.with_clock(clock),
         relation: facts.relation,
         partitions,
         taken,
         unattached: facts.unattached,
         answers: Vec::new(),
         default_rows: None,
-    })
+    };
+    Ok((snapshot, digest))
 }
 
 fn partition(row: &Row) -> Result<RawPartition, InspectError> {

@@ -7,7 +7,7 @@ use crate::desired::OnExpiry;
 use crate::observed::{BoundsCheck, ObservedPartition, PartitionKind};
 use crate::partition::{MarkerState, QualifiedName};
 use crate::plan::Calendar;
-use crate::plan::limits::MAX_CLOCK_SKEW;
+use crate::plan::limits::clocks_differ;
 use crate::plan::step::{Detach, MarkAs};
 
 /// Detaches what has expired, and keeps what no longer has.
@@ -93,7 +93,7 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
 /// Returns the clock skew in seconds, if it is too large.
 pub(super) fn clock_skew(draft: &Draft) -> Option<i64> {
     let clock_offset = draft.state.server.clock_offset?;
-    (clock_offset.abs() > MAX_CLOCK_SKEW).then_some(clock_offset.as_secs())
+    clocks_differ(clock_offset).then_some(clock_offset.as_secs())
 }
 
 /// Returns the blocker of one partition, independent of the others.

@@ -1,6 +1,7 @@
 //! One connection, pinned to settings under which a statement means the same everywhere.
 
 mod queries;
+mod row_stream;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,6 +21,8 @@ use super::error::{DatabaseError, ErrorKind};
 use super::login;
 use super::pinned::{CLEAN, CLEAN_TEMP, NO_TRANSACTION_TIMEOUT, OF_SESSION, PROBE, SETTLE};
 use crate::sql;
+
+pub(super) use row_stream::Rows;
 
 /// Time that a session can be idle while it holds the lock on a table, so that a process that hangs does not keep
 /// it.

@@ -170,7 +170,7 @@ impl Session {
         self.within(QUERY_DEADLINE, self.client.execute(sql, &[])).await.map(drop)
     }
 
-    async fn prepared(&self, sql: &'static str) -> Result<Statement, DatabaseError> {
+    pub(super) async fn prepared(&self, sql: &'static str) -> Result<Statement, DatabaseError> {
         self.reset().await?;
         let known = self.prepared.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
