@@ -33,7 +33,7 @@ const ASKED: &str = "unnest($1::name[], $2::name[], $3::text[], $4::name[], $5::
     $12::text[]) WITH ORDINALITY AS asked (schema, relation, prefix, prefix_end, checks, copy_marker, source, \
     source_marker, ordinal)";
 
-/// The clock of the server, which is no part of a digest.
+/// The clock of the server, which does not change a digest.
 const CLOCK: &str = "CASE WHEN found.what = 'table' THEN to_char(clock_timestamp() AT TIME ZONE 'UTC', \
     'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') END";
 
