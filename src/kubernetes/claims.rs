@@ -17,7 +17,7 @@ use super::failure::{self, ReconcileError};
 use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge};
 use crate::desired::DesiredTable;
-use crate::postgres::{BorrowError, Claimant, Progress, Session, release};
+use crate::postgres::{BorrowError, Claimant, Progress, Session, Urgency, release};
 
 /// Time to release a claim; after that, the claim expires.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -109,7 +109,7 @@ fn release_claim_later(uid: String, claimed: ClaimedTable, context: &Arc<Context
 async fn release_claim(uid: &str, claimed: &ClaimedTable, context: &Context) {
     let ClaimedTable { settings, table } = claimed;
     let released = async {
-        let borrowed = context.pool.borrow(settings).await?;
+        let borrowed = context.pool.borrow(settings, Urgency::Later).await?;
         // The resource might claim its table again meanwhile.
         if !context.tables.has_claim(uid, claimed) {
             release(&borrowed.session, table, uid).await?;

@@ -218,7 +218,7 @@ fn lacks_current_period(spec: &PartitionedTableSpec, status: &PartitionedTableSt
 }
 
 /// Returns the shortest that a period can be, in seconds: a day that loses an hour, a February.
-const fn shortest_period(interval: Interval) -> u32 {
+pub(super) const fn shortest_period(interval: Interval) -> u32 {
     const HOUR: u32 = 3_600;
     const DAY: u32 = 24 * HOUR;
     match interval {

@@ -31,6 +31,7 @@ mod reconcile;
 mod references;
 mod serve;
 mod tables;
+mod urgency;
 mod watch_log;
 mod workers;
 

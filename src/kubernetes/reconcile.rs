@@ -23,6 +23,7 @@ use super::panics::{Panic, contain};
 use super::patch::{self, Target};
 use super::progress::StepReporter;
 use super::tables::{LastSeen, Watched};
+use super::urgency::urgency;
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
@@ -245,7 +246,12 @@ async fn turn(
     let claimed = Some(claimed).filter(|_| desired.mode == Mode::Enforce);
     claims::set_claim(&table.uid().unwrap_or_default(), claimed, context);
     claims::wait_for_older_resources(table, settings.database(), context).await;
-    context.pool.borrow(&settings).await.map_err(|error| failure::from_borrow_error(&error))
+    let urgency = urgency(table, Timestamp::now());
+    context
+        .pool
+        .borrow(&settings, urgency)
+        .await
+        .map_err(|error| failure::from_borrow_error(&error))
 }
 
 /// Returns whether the previous status reports this plan.

@@ -49,7 +49,7 @@ pub use inspect_set::{DigestRead, Inspected, SetInspection, read_digests};
 pub use lock::{LockKeys, TableLock};
 pub use look_digest::LookDigest;
 pub use milestone::Milestone;
-pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits};
+pub use pool::{BorrowError, Borrowed, LongRun, Pool, PoolLimits, Urgency};
 pub use session::Session;
 pub use slow_steps::SlowSteps;
 pub use statements::{Statement, StatementReport, Verdict, judge_statements};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pg_partition_operator::postgres::{
-    BorrowError, Borrowed, ConnectionSettings, ErrorKind, Pool, PoolLimits,
+    BorrowError, Borrowed, ConnectionSettings, ErrorKind, Pool, PoolLimits, Urgency,
 };
 
 use crate::support::postgres::{Database, Server};
@@ -58,12 +58,12 @@ async fn session_is_replaced_when_its_life_ends() {
     let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let pool = Pool::new(PoolLimits { max_life: Duration::from_secs(3), ..PoolLimits::new(4) });
-    let first = pool.borrow(&settings).await.unwrap();
+    let first = pool.borrow(&settings, Urgency::Later).await.unwrap();
     let first_pid = pid(&first).await;
     first.return_to_pool().await;
 
     wait_until("another session is used", SOON, async || {
-        let borrowed = pool.borrow(&settings).await.unwrap();
+        let borrowed = pool.borrow(&settings, Urgency::Later).await.unwrap();
         let is_another = pid(&borrowed).await != first_pid;
         borrowed.return_to_pool().await;
         is_another
@@ -75,7 +75,7 @@ async fn session_is_replaced_when_its_life_ends() {
 async fn session_that_outlived_its_life_in_use_is_closed_when_given_back() {
     let database = Server::of_default_major().database().await;
     let pool = Pool::new(PoolLimits { max_life: Duration::ZERO, ..PoolLimits::new(4) });
-    let borrowed = pool.borrow(&settings(&database.url())).await.unwrap();
+    let borrowed = pool.borrow(&settings(&database.url()), Urgency::Later).await.unwrap();
     assert_ne!(pid(&borrowed).await, "");
     borrowed.return_to_pool().await;
     wait_until_closed(&database).await;
@@ -89,7 +89,7 @@ async fn moved_address_is_followed_although_the_session_is_always_in_use() {
     let settings = settings(&url);
     let pool = Pool::new(PoolLimits { max_life: Duration::from_secs(1), ..PoolLimits::new(1) });
     let port = async || {
-        let borrowed = pool.borrow(&settings).await.unwrap();
+        let borrowed = pool.borrow(&settings, Urgency::Later).await.unwrap();
         let port = text(&borrowed, "SELECT pg_catalog.inet_server_port()::text").await;
         borrowed.return_to_pool().await;
         port
@@ -106,11 +106,11 @@ async fn wait_for_a_session_ends_with_a_reason() {
     let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let pool = pool(1);
-    let first = pool.borrow(&settings).await.unwrap();
-    let error = pool.borrow(&settings).await.err().unwrap();
+    let first = pool.borrow(&settings, Urgency::Later).await.unwrap();
+    let error = pool.borrow(&settings, Urgency::Later).await.err().unwrap();
     assert!(matches!(error, BorrowError::Exhausted { sessions: 1, .. }), "{error}");
     first.return_to_pool().await;
-    pool.borrow(&settings).await.unwrap();
+    pool.borrow(&settings, Urgency::Later).await.unwrap();
 }
 
 #[tokio::test]
@@ -123,8 +123,11 @@ async fn long_work_leaves_half_of_the_sessions_to_short_work() {
     let mut third = std::pin::pin!(pool.borrow_long(&settings));
     let waits = tokio::time::timeout(Duration::from_millis(300), &mut third).await;
     assert!(waits.is_err(), "a third one for long work");
-    let short = [pool.borrow(&settings).await.unwrap(), pool.borrow(&settings).await.unwrap()];
-    assert!(is_exhausted(&pool.borrow(&settings).await));
+    let short = [
+        pool.borrow(&settings, Urgency::Later).await.unwrap(),
+        pool.borrow(&settings, Urgency::Later).await.unwrap(),
+    ];
+    assert!(is_exhausted(&pool.borrow(&settings, Urgency::Later).await));
     let error = short[0].long_run().begin().await.unwrap_err();
     assert!(matches!(error, BorrowError::NoLongSession { sessions: 2 }), "{error}");
 
@@ -139,23 +142,23 @@ async fn single_session_serves_short_work_while_another_is_busy() {
     let settings = settings(&database.url());
     let pool = pool(1);
     let aside = pool.borrow_long(&settings).await.unwrap();
-    let short = pool.borrow(&settings).await.unwrap();
+    let short = pool.borrow(&settings, Urgency::Later).await.unwrap();
     assert!(short.long_run().begin().await.is_err());
     drop(aside);
     short.long_run().begin().await.unwrap();
-    pool.borrow(&settings).await.unwrap();
+    pool.borrow(&settings, Urgency::Later).await.unwrap();
 }
 
 #[tokio::test]
 async fn names_of_one_server_share_its_sessions() {
     let database = Server::of_default_major().database().await;
     let pool = pool(1);
-    let in_use = pool.borrow(&settings(&database.url())).await.unwrap();
+    let in_use = pool.borrow(&settings(&database.url()), Urgency::Later).await.unwrap();
     let address = format!("127.0.0.1:{}", Server::of_default_major().port());
     let localhost = address.replace("127.0.0.1", "localhost");
     for name in [localhost.clone(), localhost.to_uppercase(), format!("{address},{localhost}")] {
         let url = database.url().replace(&address, &name);
-        assert!(is_exhausted(&pool.borrow(&settings(&url)).await), "{url}");
+        assert!(is_exhausted(&pool.borrow(&settings(&url), Urgency::Later).await), "{url}");
     }
     assert_eq!(pool.server_count(), 1);
     drop(in_use);
@@ -165,7 +168,7 @@ async fn names_of_one_server_share_its_sessions() {
 async fn servers_without_sessions_are_forgotten() {
     let database = Server::of_default_major().database().await;
     let pool = Pool::new(PoolLimits { max_idle: Duration::ZERO, ..PoolLimits::new(4) });
-    let borrowed = pool.borrow(&settings(&database.url())).await.unwrap();
+    let borrowed = pool.borrow(&settings(&database.url()), Urgency::Later).await.unwrap();
     pool.close_idle();
     assert_eq!(pool.server_count(), 1, "a session is in use");
     borrowed.return_to_pool().await;
@@ -182,12 +185,12 @@ async fn refusal_of_one_login_neither_stops_nor_reaches_another() {
     database.client().await.batch_execute(&create).await.unwrap();
     let pool = pool(4);
     let full = settings(&database.url_as(&role));
-    let (kind, message) = failure(pool.borrow(&full).await);
+    let (kind, message) = failure(pool.borrow(&full, Urgency::Later).await);
     assert_eq!(kind, ErrorKind::Unreachable);
     assert!(message.contains("53300"), "{message}");
 
-    pool.borrow(&settings(&database.url())).await.unwrap();
-    assert_eq!(failure(pool.borrow(&full).await), (kind, message));
+    pool.borrow(&settings(&database.url()), Urgency::Later).await.unwrap();
+    assert_eq!(failure(pool.borrow(&full, Urgency::Later).await), (kind, message));
 }
 
 #[tokio::test]
@@ -196,9 +199,9 @@ async fn silent_server_is_reported_to_another_login_without_the_first_one_s_erro
     let proxy = Proxy::start(1).await;
     let pool = pool(4);
     let url = |user: &str| settings(&database.url_through(proxy.port(), user));
-    let (kind, first) = failure(pool.borrow(&url("first")).await);
+    let (kind, first) = failure(pool.borrow(&url("first"), Urgency::Later).await);
     assert_eq!(kind, ErrorKind::Unreachable);
-    let (kind, second) = failure(pool.borrow(&url("second")).await);
+    let (kind, second) = failure(pool.borrow(&url("second"), Urgency::Later).await);
     assert_eq!(kind, ErrorKind::Unreachable);
     assert!(second.contains("did not answer another login"), "{second}");
     assert!(!second.contains(&first), "{second}");
@@ -209,12 +212,12 @@ async fn session_in_use_is_not_kept_after_its_login_was_replaced() {
     let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let pool = pool(4);
-    let in_use = pool.borrow(&settings).await.unwrap();
-    pool.borrow(&settings).await.unwrap().return_to_pool().await;
+    let in_use = pool.borrow(&settings, Urgency::Later).await.unwrap();
+    pool.borrow(&settings, Urgency::Later).await.unwrap().return_to_pool().await;
     pool.forget(&settings);
     in_use.return_to_pool().await;
     wait_until_closed(&database).await;
-    assert_ne!(pid(&pool.borrow(&settings).await.unwrap()).await, "");
+    assert_ne!(pid(&pool.borrow(&settings, Urgency::Later).await.unwrap()).await, "");
 }
 
 #[tokio::test]
@@ -222,12 +225,12 @@ async fn second_session_of_a_detach_counts() {
     let database = Server::of_default_major().database().await;
     let settings = settings(&database.url());
     let only = pool(1);
-    let borrowed = only.borrow(&settings).await.unwrap();
+    let borrowed = only.borrow(&settings, Urgency::Later).await.unwrap();
     let error = borrowed.session.consume_transaction_id().await.unwrap_err();
     assert!(error.is_busy(), "{error}");
 
     let two = pool(2);
-    let borrowed = two.borrow(&settings).await.unwrap();
+    let borrowed = two.borrow(&settings, Urgency::Later).await.unwrap();
     borrowed.session.consume_transaction_id().await.unwrap();
-    two.borrow(&settings).await.unwrap();
+    two.borrow(&settings, Urgency::Later).await.unwrap();
 }

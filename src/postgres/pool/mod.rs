@@ -1,6 +1,7 @@
 //! A bounded number of sessions per server. A table never waits for another table's dead server.
 
 mod address;
+mod queue;
 mod server;
 
 use std::collections::HashMap;
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 use super::{ConnectionSettings, DatabaseError, Session};
 use address::{ResolvedAddress, Resolver};
 use server::{IdleSession, Permits, Server};
+
+pub use queue::Urgency;
 
 /// Limits of a [`Pool`].
 #[derive(Debug, Clone, Copy)]
@@ -112,15 +115,20 @@ impl Pool {
         }
     }
 
-    /// Returns a session with these settings: an idle one, or a new one.
+    /// Returns a session with these settings: an idle one, or a new one. If all sessions of the server are in use, the most
+    /// urgent borrower gets the next one.
     ///
     /// # Errors
     /// Returns an error if the server does not log in this user, if it did not answer in the last
     /// seconds, or if all its sessions stay in use.
-    pub async fn borrow(&self, settings: &ConnectionSettings) -> Result<Borrowed, BorrowError> {
+    pub async fn borrow(
+        &self,
+        settings: &ConnectionSettings,
+        urgency: Urgency,
+    ) -> Result<Borrowed, BorrowError> {
         let places = self.resolver.places(&settings.servers).await;
         let server = self.server(places);
-        let permits = server.acquire(&self.shared.limits).await?;
+        let permits = server.acquire(&self.shared.limits, urgency).await?;
         Ok(self.session(server, permits, settings).await?)
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
+use super::queue::{Queue, Urgency};
 use super::{BorrowError, PoolLimits, Shared, lock};
 use crate::postgres::session::SpareSessions;
 use crate::postgres::{ConnectionSettings, DatabaseError, ErrorKind, Session};
@@ -15,12 +16,14 @@ use crate::postgres::{ConnectionSettings, DatabaseError, ErrorKind, Session};
 /// Time for which a server that did not answer is not tried again.
 const LOGIN_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Longest wait for a session while other sessions become free.
-const MAX_QUEUE_WAIT: Duration = Duration::from_mins(1);
+/// Longest wait for a session while other sessions become free. It is longer than any allowance of the queue, so that a run
+/// leaves the queue only if the server cannot keep up.
+const MAX_QUEUE_WAIT: Duration = Duration::from_mins(10);
 
 /// The sessions to one server.
 pub(super) struct Server {
     permits: Arc<Semaphore>,
+    queue: Queue,
     /// For work that may take hours: a part of `permits`, and one more if that is a single one.
     long_permits: Arc<Semaphore>,
     limit: usize,
@@ -82,7 +85,7 @@ impl Server {
     pub(super) fn new(limit: usize) -> Self {
         let permits = Arc::new(Semaphore::new(limit));
         let long_permits = Arc::new(Semaphore::new(long_limit(limit)));
-        Self { permits, long_permits, limit, state: Mutex::default() }
+        Self { permits, queue: Queue::default(), long_permits, limit, state: Mutex::default() }
     }
 
     /// Waits for a session that may be used for hours, in order of arrival.
@@ -122,10 +125,18 @@ impl Server {
         BorrowError::NoLongSession { sessions: long_limit(self.limit) }
     }
 
-    /// Waits for a session to be free, in order of arrival.
-    pub(super) async fn acquire(&self, limits: &PoolLimits) -> Result<Permits, BorrowError> {
+    /// Waits for a session to be free, in the order of the queue.
+    pub(super) async fn acquire(
+        &self,
+        limits: &PoolLimits,
+        urgency: Urgency,
+    ) -> Result<Permits, BorrowError> {
         let began = Instant::now();
-        let mut acquiring = pin!(Arc::clone(&self.permits).acquire_owned());
+        let place = self.queue.enter(urgency);
+        let mut acquiring = pin!(async {
+            place.first().await;
+            Arc::clone(&self.permits).acquire_owned().await
+        });
         let mut timeout_left = limits.max_wait;
         loop {
             if let Ok(Ok(permit)) = timeout(timeout_left, &mut acquiring).await {
