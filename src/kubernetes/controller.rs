@@ -1,6 +1,6 @@
 //! Watches resources and the objects that they refer to, and reconciles each when it is due.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use kube::runtime::controller::{self, Action};
 use kube::runtime::reflector::{self, ObjectRef};
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::runtime::{Controller, PredicateConfig, WatchStreamExt};
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::runtime::{Controller, WatchStreamExt};
+use kube::{Api, Client, ResourceExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -19,9 +19,9 @@ use super::context::Context;
 use super::panics::restart_after_panics;
 use super::reconcile::reconcile;
 use super::references;
-use super::tables::Watched;
+use super::tables::Tables;
 use super::watch_log::WatchLog;
-use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, RECONCILE_ANNOTATION};
+use super::watched::Watched;
 
 /// Reconciles the resources of one namespace, or of all, until `stop`; then waits for running reconciles.
 ///
@@ -52,13 +52,17 @@ pub(super) async fn control(
             }
         })
         .inspect_err(move |error| log.failed(error, "no resource is reconciled"))
+        .modify({
+            let store = store.clone();
+            move |watched| watched.is_news = !Tables::is_known(&store, watched)
+        })
         .reflect(writer)
         .inspect_ok({
             let context = Arc::clone(&context);
             move |event| handle_event(event, &context)
         })
         .applied_objects()
-        .predicate_filter(|watched: &_| Some(trigger_hash(watched)), PredicateConfig::default());
+        .try_filter(|watched| ready(watched.is_news));
     watch_references(client, namespace, &context, sender);
     let reconciles = Controller::for_stream(asked, store)
         .with_config(controller::Config::default().concurrency(0))
@@ -124,18 +128,6 @@ async fn next_change(
     mut changes: mpsc::Receiver<ObjectRef<Watched>>,
 ) -> Option<(ObjectRef<Watched>, mpsc::Receiver<ObjectRef<Watched>>)> {
     Some((changes.recv().await?, changes))
-}
-
-/// Returns a hash of the parts of a resource whose change triggers a reconcile. A change of the status does not.
-fn trigger_hash(watched: &Watched) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    watched.meta().uid.hash(&mut hasher);
-    watched.meta().generation.hash(&mut hasher);
-    watched.meta().deletion_timestamp.is_some().hash(&mut hasher);
-    for annotation in [RECONCILE_ANNOTATION, ADOPT_ANNOTATION, APPROVE_ANNOTATION] {
-        watched.annotations().get(annotation).hash(&mut hasher);
-    }
-    hasher.finish()
 }
 
 /// Backoff of requests to the API server, with a low maximum.

@@ -1,190 +1,149 @@
 //! Metrics of the conversion of each table.
 
-use jiff::Timestamp;
-use prometheus::core::Collector;
-use prometheus::{GaugeVec, Opts, Registry};
-
+use super::exposition::{Family, Series, number};
+use super::last_seen::CopyState;
+use super::row::Row;
 use crate::api::v1alpha1::{
     ConversionStage, ConversionStatus, ParityStatus, PartitionedTableStatus, Side,
 };
-use crate::desired::{AfterCutover, ConversionMethod, DesiredConversion};
-use crate::observed::CopyFacts;
-use crate::partition;
-use crate::status::{SyncTriggers, sync_triggers};
+use crate::status::SyncTriggers;
 
-/// Metrics of conversions. A table that is not being converted has no series.
-pub(super) struct ConversionGauges {
-    stage: GaugeVec,
-    serving: GaugeVec,
-    backfill_rows: GaugeVec,
-    sync_trigger: GaugeVec,
-    parity_rows: GaugeVec,
-    difference_rows: GaugeVec,
-    mismatched_ranges: GaugeVec,
-    repaired_rows: GaugeVec,
-    checked: GaugeVec,
-    source_drop: GaugeVec,
+/// Values of a table that is being converted.
+#[derive(Default)]
+pub(super) struct ConversionValues {
+    progress: Option<ConversionStatus>,
+    parity: Option<ParityStatus>,
+    triggers: Option<SyncTriggers>,
+    source_drop: Option<i64>,
 }
 
-impl ConversionGauges {
-    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
-        let gauge = |name: &str, help: &str, labels: &[&str]| {
-            let labels = [&["namespace", "name"], labels].concat();
-            let gauge = GaugeVec::new(Opts::new(name, help), &labels)?;
-            registry.register(Box::new(gauge.clone()))?;
-            prometheus::Result::Ok(gauge)
-        };
-        Ok(Self {
-            stage: gauge(
-                "pgpartition_conversion_stage",
-                "Whether the conversion of the table is at a stage",
-                &["stage"],
-            )?,
-            serving: gauge(
-                "pgpartition_serving",
-                "Whether the table has the name that applications use: source or partitioned",
-                &["from"],
-            )?,
-            backfill_rows: gauge(
-                "pgpartition_backfill_rows",
-                "Rows copied so far, and estimated total, while rows are copied",
-                &["kind"],
-            )?,
-            sync_trigger: gauge(
-                "pgpartition_sync_trigger",
-                "Whether the triggers that keep the copy equal are in a state: enabled, altered, or missing",
-                &["state"],
-            )?,
-            parity_rows: gauge(
-                "pgpartition_parity_rows",
-                "Rows of each table at the last complete comparison",
-                &["side"],
-            )?,
-            difference_rows: gauge(
-                "pgpartition_parity_difference_rows",
-                "Rows that differed at the last complete comparison, including repaired ones",
-                &[],
-            )?,
-            mismatched_ranges: gauge(
-                "pgpartition_parity_mismatched_ranges",
-                "Ranges of keys with rows that differed at the last complete comparison",
-                &[],
-            )?,
-            repaired_rows: gauge(
-                "pgpartition_parity_repaired_rows",
-                "Rows of the copy repaired since the conversion began",
-                &[],
-            )?,
-            checked: gauge(
-                "pgpartition_parity_checked_timestamp_seconds",
-                "End of the last complete comparison, in Unix time",
-                &[],
-            )?,
-            source_drop: gauge(
-                "pgpartition_source_drop_timestamp_seconds",
-                "Time at which the drop of the source is due, in Unix time, while the source exists",
-                &[],
-            )?,
-        })
-    }
+/// Metrics of conversions, in the order of their reference page. A table that is not being converted has no series.
+pub(super) static CONVERSION_FAMILIES: [Family; 10] = [
+    Family {
+        name: "pgpartition_conversion_stage",
+        help: "Whether the conversion of the table is at a stage",
+        labels: &["stage"],
+        add: |row, series| {
+            let stages = ConversionStage::ALL.map(|stage| (stage.as_str(), stage));
+            series.add_one_of("stage", stages, progress(row).and_then(|p| p.stage.as_ref()));
+        },
+    },
+    Family {
+        name: "pgpartition_serving",
+        help: "Whether the table has the name that applications use: source or partitioned",
+        labels: &["from"],
+        add: |row, series| {
+            let sides = [("partitioned", Side::Partitioned), ("source", Side::Source)];
+            series.add_one_of("from", sides, progress(row).and_then(|p| p.serving.as_ref()));
+        },
+    },
+    Family {
+        name: "pgpartition_backfill_rows",
+        help: "Rows copied so far, and estimated total, while rows are copied",
+        labels: &["kind"],
+        add: |row, series| {
+            let Some(progress) = progress(row) else { return };
+            series.add_labeled([("kind", "copied")], progress.copied_rows.map(number));
+            series.add_labeled([("kind", "estimated")], progress.estimated_rows.map(number));
+        },
+    },
+    Family {
+        name: "pgpartition_sync_trigger",
+        help: "Whether the triggers that keep the copy equal are in a state: enabled, altered, or missing",
+        labels: &["state"],
+        add: |row, series| {
+            let possible = SyncTriggers::ALL.map(|triggers| (triggers.as_str(), triggers));
+            series.add_one_of("state", possible, values(row).and_then(|v| v.triggers.as_ref()));
+        },
+    },
+    Family {
+        name: "pgpartition_parity_rows",
+        help: "Rows of each table at the last complete comparison",
+        labels: &["side"],
+        add: |row, series| {
+            let Some(parity) = parity(row) else { return };
+            series.add_labeled([("side", "partitioned")], parity.rows_partitioned.map(number));
+            series.add_labeled([("side", "source")], parity.rows_source.map(number));
+        },
+    },
+    Family {
+        name: "pgpartition_parity_difference_rows",
+        help: "Rows that differed at the last complete comparison, including repaired ones",
+        labels: &[],
+        add: |row, series| add_parity(row, series, |parity| parity.difference_rows),
+    },
+    Family {
+        name: "pgpartition_parity_mismatched_ranges",
+        help: "Ranges of keys with rows that differed at the last complete comparison",
+        labels: &[],
+        add: |row, series| add_parity(row, series, |parity| parity.mismatched_ranges),
+    },
+    Family {
+        name: "pgpartition_parity_repaired_rows",
+        help: "Rows of the copy repaired since the conversion began",
+        labels: &[],
+        add: |row, series| add_parity(row, series, |parity| parity.repaired_rows),
+    },
+    Family {
+        name: "pgpartition_parity_checked_timestamp_seconds",
+        help: "End of the last complete comparison, in Unix time",
+        labels: &[],
+        add: |row, series| {
+            add_parity(row, series, |parity| parity.checked_at.as_ref().map(|at| at.0.as_second()));
+        },
+    },
+    Family {
+        name: "pgpartition_source_drop_timestamp_seconds",
+        help: "Time at which the drop of the source is due, in Unix time, while the source exists",
+        labels: &[],
+        add: |row, series| {
+            series.add(values(row).and_then(|values| values.source_drop).map(number));
+        },
+    },
+];
 
-    pub(super) fn collectors(&self) -> [&dyn Collector; 10] {
-        [
-            &self.stage,
-            &self.serving,
-            &self.backfill_rows,
-            &self.sync_trigger,
-            &self.parity_rows,
-            &self.difference_rows,
-            &self.mismatched_ranges,
-            &self.repaired_rows,
-            &self.checked,
-            &self.source_drop,
-        ]
-    }
-
-    /// Sets the metrics of the conversion of one table.
-    pub(super) fn set(
-        &self,
-        of: [&str; 2],
+impl ConversionValues {
+    /// Returns the values of a table, or `None` if it is not being converted.
+    pub(super) fn new(
         status: &PartitionedTableStatus,
-        (wanted, facts): (Option<&DesiredConversion>, Option<&CopyFacts>),
-    ) {
-        if let Some(conversion) = &status.conversion {
-            self.set_progress(of, conversion);
-        }
-        if let Some(parity) = &status.parity {
-            self.set_parity(of, parity);
-        }
-        let drop = wanted.zip(facts).and_then(|(wanted, facts)| source_drop(wanted, facts));
-        set(&self.source_drop, &of, drop.map(Timestamp::as_second));
-        let triggers = facts.and_then(sync_triggers);
-        let possible = SyncTriggers::ALL.map(|triggers| (triggers.as_str(), triggers));
-        set_one(&self.sync_trigger, of, possible, triggers.as_ref());
-    }
-
-    fn set_progress(&self, of: [&str; 2], conversion: &ConversionStatus) {
-        let stages = ConversionStage::ALL.map(|stage| (stage.as_str(), stage));
-        set_one(&self.stage, of, stages, conversion.stage.as_ref());
-        let sides = [("source", Side::Source), ("partitioned", Side::Partitioned)];
-        set_one(&self.serving, of, sides, conversion.serving.as_ref());
-        for (kind, rows) in
-            [("copied", conversion.copied_rows), ("estimated", conversion.estimated_rows)]
-        {
-            set(&self.backfill_rows, &[of[0], of[1], kind], rows);
-        }
-    }
-
-    fn set_parity(&self, of: [&str; 2], parity: &ParityStatus) {
-        for (side, rows) in
-            [("source", parity.rows_source), ("partitioned", parity.rows_partitioned)]
-        {
-            set(&self.parity_rows, &[of[0], of[1], side], rows);
-        }
-        set(&self.difference_rows, &of, parity.difference_rows);
-        set(&self.mismatched_ranges, &of, parity.mismatched_ranges);
-        set(&self.repaired_rows, &of, parity.repaired_rows);
-        set(&self.checked, &of, parity.checked_at.as_ref().map(|at| at.0.as_second()));
+        copy: Option<&CopyState>,
+    ) -> Option<Box<Self>> {
+        let (progress, parity) = (status.conversion.clone(), status.parity.clone());
+        let source_drop = copy.and_then(|copy| copy.source_drop).map(|at| at.as_second());
+        let triggers = copy.and_then(|copy| copy.triggers);
+        let is_converted = progress.is_some() || parity.is_some() || copy.is_some();
+        is_converted.then(|| Box::new(Self { progress, parity, triggers, source_drop }))
     }
 }
 
-/// Returns when the source is due to be dropped, whether or not something prevents it. Returns `None` if the spec keeps it.
-fn source_drop(wanted: &DesiredConversion, facts: &CopyFacts) -> Option<Timestamp> {
-    let ConversionMethod::Copy(options) = &wanted.method else { return None };
-    let AfterCutover::Drop { after } = options.source else { return None };
-    let is_served = [facts.serving, wanted.serve_from] == [partition::Side::Partitioned; 2];
-    facts.serving_since().filter(|_| is_served)?.checked_add(after).ok()
+fn values(row: &Row) -> Option<&ConversionValues> {
+    row.seen.as_ref()?.conversion.as_deref()
 }
 
-/// Sets 1 for what holds and 0 for the rest, or nothing if it is not known what holds.
-fn set_one<T: PartialEq, const N: usize>(
-    gauge: &GaugeVec,
-    of: [&str; 2],
-    possible: [(&str, T); N],
-    holds: Option<&T>,
-) {
-    let Some(holds) = holds else { return };
-    for (label, value) in possible {
-        let labels = [of[0], of[1], label];
-        gauge.with_label_values(&labels).set(f64::from(u8::from(value == *holds)));
-    }
+fn progress(row: &Row) -> Option<&ConversionStatus> {
+    values(row)?.progress.as_ref()
 }
 
-#[allow(clippy::cast_precision_loss, reason = "Prometheus has no other numbers")]
-fn set(gauge: &GaugeVec, labels: &[&str], value: Option<i64>) {
-    if let Some(value) = value {
-        gauge.with_label_values(labels).set(value as f64);
-    }
+fn parity(row: &Row) -> Option<&ParityStatus> {
+    values(row)?.parity.as_ref()
+}
+
+fn add_parity(row: &Row, series: &mut Series<'_>, value: fn(&ParityStatus) -> Option<i64>) {
+    series.add(parity(row).and_then(value).map(number));
 }
 
 #[cfg(test)]
 mod tests {
-    use prometheus::{Registry, TextEncoder};
+    use std::sync::Arc;
+
     use serde_json::{Value, json};
 
-    use super::ConversionGauges;
+    use super::{CONVERSION_FAMILIES, ConversionValues};
     use crate::api::v1alpha1::PartitionedTableStatus;
     use crate::desired::{DesiredConversion, DesiredTable};
+    use crate::kubernetes::exposition::labels_of;
+    use crate::kubernetes::last_seen::CopyState;
+    use crate::kubernetes::row::{Row, Seen};
     use crate::observed::CopyFacts;
 
     fn lines(status: Value) -> Vec<String> {
@@ -196,11 +155,16 @@ mod tests {
         wanted: Option<&DesiredConversion>,
         facts: Option<&CopyFacts>,
     ) -> Vec<String> {
-        let registry = Registry::new();
-        let gauges = ConversionGauges::new(&registry).expect("each has its own name");
         let status: PartitionedTableStatus = serde_json::from_value(status).expect("a status");
-        gauges.set(["finance", "balances"], &status, (wanted, facts));
-        let text = TextEncoder::new().encode_to_string(&registry.gather()).expect("text");
+        let copy = facts.map(|facts| CopyState::new(wanted, facts));
+        let conversion = ConversionValues::new(&status, copy.as_ref());
+        let seen = Seen { plan_steps: 0, deferred: Box::default(), counts: None, conversion };
+        let of = labels_of("finance", "balances").into();
+        let rows: Arc<[Row]> = [Row { of, seen: Some(seen), ..Row::default() }].into();
+        let mut families: Vec<_> = CONVERSION_FAMILIES.iter().collect();
+        families.sort_unstable_by_key(|family| family.name);
+        let text: String =
+            families.into_iter().flat_map(|family| family.parts(Arc::clone(&rows))).collect();
         let of = "name=\"balances\",namespace=\"finance\"";
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let lines = lines.map(|line| {

@@ -12,11 +12,12 @@ use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::last_seen::DeferredStep;
 use super::panics::contain;
 use super::patch::API_DEADLINE;
 use crate::api::v1alpha1::PartitionedTableStatus;
 use crate::api::{ConditionType, Reason, ResolvedBy};
-use crate::partition::{QualifiedName, digest};
+use crate::partition::digest;
 use crate::plan::{CopyRows, Deferral, Plan, PlannedStep, Rule, Step, Work};
 use crate::postgres::{Milestone, StepOutcome, WorkOutcome};
 use crate::status;
@@ -135,11 +136,16 @@ impl Events {
     }
 
     /// Reports each deferred step that was not deferred before.
-    pub(super) fn deferrals(&self, about: &ObjectReference, before: Option<&Plan>, after: &Plan) {
-        let known = before.map_or(&[][..], |plan| &plan.deferred);
-        let mut plan_reported = known.iter().any(|deferral| deferral.blocker.is_about_plan());
-        let known: HashSet<_> = known.iter().map(identity).collect();
-        let is_new = |deferral: &&Deferral| !known.contains(&identity(deferral));
+    pub(super) fn deferrals(
+        &self,
+        about: &ObjectReference,
+        before: Option<&[DeferredStep]>,
+        after: &Plan,
+    ) {
+        let known = before.unwrap_or_default();
+        let mut plan_reported = known.iter().any(|deferred| deferred.is_about_plan);
+        let known: HashSet<_> = known.iter().collect();
+        let is_new = |deferral: &&Deferral| !known.contains(&DeferredStep::new(deferral));
         for deferral in after.deferred.iter().filter(is_new) {
             let Deferral { step, blocker, rule: _ } = deferral;
             let is_reported =
@@ -275,12 +281,6 @@ fn is_new(condition: &Condition, before: &[Condition]) -> bool {
     before.iter().find(|before| before.type_ == condition.type_).is_none_or(|before| {
         (&before.status, &before.reason) != (&condition.status, &condition.reason)
     })
-}
-
-/// Returns the identity of a deferral. The number of blocking rows is not part of it.
-fn identity(deferral: &Deferral) -> (&'static str, Option<(&'static str, QualifiedName)>) {
-    let step = deferral.step.as_ref().map(|step| (step.verb(), step.subject()));
-    (deferral.blocker.name(), step)
 }
 
 /// Returns an action that identifies the step, in the 128 bytes that the API server allows.

@@ -3,32 +3,26 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use jiff::Timestamp;
 use kube::ResourceExt;
 use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::Mutex;
-use tokio::task::spawn_blocking;
 
 use super::leader::Leadership;
 use super::metrics::Metrics;
+use super::pages::{Pages, Parts};
 use super::serve::serve;
-use super::tables::{LastSeen, Tables, Watched};
+use super::tables::Tables;
+use super::watched::Watched;
 use super::workers::{HANG_TIMEOUT, Heartbeat};
 use crate::api::v1alpha1::{ConversionStatus, ParityState, ParityStatus};
-use crate::observed::{ObservedPartition, PartitionState};
-use crate::status::{SyncTriggers, drift, sync_triggers};
-
-/// Time for which a rendered page is answered again, at least.
-const MIN_PAGE_AGE: Duration = Duration::from_secs(1);
+use crate::status::SyncTriggers;
 
 /// State that HTTP answers show.
 pub(super) struct HttpState {
@@ -46,25 +40,6 @@ impl HttpState {
     fn watched(&self) -> Vec<Arc<Watched>> {
         if self.leadership.is_held() { self.tables.all() } else { Vec::new() }
     }
-}
-
-/// Pages that grow with the number of tables.
-#[derive(Default)]
-pub(super) struct Pages {
-    metrics: Page,
-    partitions: Page,
-    verify: Page,
-}
-
-/// A page that one thread at a time renders. For as long as that took, and for a second at least, the
-/// same text is answered: many who ask in a loop cost no more than half a core.
-#[derive(Default)]
-struct Page(Arc<Mutex<Option<Rendered>>>);
-
-struct Rendered {
-    text: Bytes,
-    at: Instant,
-    took: Duration,
 }
 
 /// Answers until the process ends.
@@ -96,132 +71,82 @@ async fn readyz(State(state): State<Arc<HttpState>>) -> Response {
 }
 
 async fn metrics(State(state): State<Arc<HttpState>>) -> Response {
-    state.pages.metrics.answer("text/plain; version=0.0.4", &state, render_metrics).await
+    let page = Arc::clone(&state);
+    let parts = move || -> Parts {
+        Box::new(page.metrics.scrape(&page.watched(), &page.tables, Timestamp::now()))
+    };
+    state.pages.answer("text/plain; version=0.0.4", parts).await
 }
 
 async fn partitions(State(state): State<Arc<HttpState>>) -> Response {
-    state.pages.partitions.answer("application/json", &state, render_partitions).await
+    of_each_table(state, partitions_of).await
 }
 
 async fn verify(State(state): State<Arc<HttpState>>) -> Response {
-    state.pages.verify.answer("application/json", &state, render_problems).await
+    of_each_table(state, |watched, state| json(&problems_of(watched, state))).await
 }
 
-impl Page {
-    async fn answer(
-        &self,
-        content_type: &'static str,
-        state: &Arc<HttpState>,
-        render: fn(&HttpState) -> Result<String, String>,
-    ) -> Response {
-        let state = Arc::clone(state);
-        match self.text(move || render(&state)).await {
-            Ok(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
-            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error).into_response(),
-        }
-    }
-
-    async fn text(
-        &self,
-        render: impl FnOnce() -> Result<String, String> + Send + 'static,
-    ) -> Result<Bytes, String> {
-        let mut latest = Arc::clone(&self.0).lock_owned().await;
-        if let Some(fresh) = latest.as_ref().filter(|rendered| rendered.is_fresh()) {
-            return Ok(fresh.text.clone());
-        }
-        // The thread keeps the lock: if the client goes away, the next one still waits for it.
-        let rendering = spawn_blocking(move || {
-            let began = Instant::now();
-            let text = Bytes::from(render()?);
-            *latest =
-                Some(Rendered { text: text.clone(), at: Instant::now(), took: began.elapsed() });
-            Ok(text)
+/// Answers with an array of what `show` returns for each table.
+async fn of_each_table(
+    state: Arc<HttpState>,
+    show: fn(&Watched, &HttpState) -> Option<String>,
+) -> Response {
+    let page = Arc::clone(&state);
+    let parts = move || -> Parts {
+        let mut is_first = true;
+        let elements = page.watched().into_iter().filter_map(move |watched| {
+            let element = show(&watched, &page)?;
+            let separator = if std::mem::replace(&mut is_first, false) { "" } else { "," };
+            Some(format!("{separator}{element}"))
         });
-        rendering.await.unwrap_or_else(|_| Err("rendering this page panicked\n".to_owned()))
-    }
+        let begin = std::iter::once("[".to_owned());
+        Box::new(begin.chain(elements).chain(std::iter::once("]".to_owned())))
+    };
+    state.pages.answer("application/json", parts).await
 }
 
-impl Rendered {
-    fn is_fresh(&self) -> bool {
-        self.at.elapsed() < self.took.max(MIN_PAGE_AGE)
-    }
-}
-
-fn render_metrics(state: &HttpState) -> Result<String, String> {
-    state
-        .metrics
-        .scrape(&state.watched(), &state.tables, Timestamp::now())
-        .map_err(|error| error.to_string())
-}
-
-/// A table and its partitions.
+/// Names of a resource.
 #[derive(Serialize)]
-struct TableMetrics {
+struct Names {
     namespace: String,
     name: String,
-    table: String,
-    partitions: Vec<PartitionMetrics>,
-    /// As in the status; absent if the table is not converted.
+}
+
+/// Conversion of a table, as in the status; absent if the table is not converted.
+#[derive(Serialize)]
+struct ConversionMetrics {
     #[serde(skip_serializing_if = "Option::is_none")]
     conversion: Option<ConversionStatus>,
     #[serde(skip_serializing_if = "Option::is_none")]
     parity: Option<ParityStatus>,
 }
 
-#[derive(Serialize)]
-struct PartitionMetrics {
-    name: String,
-    bounds: String,
-    state: &'static str,
-    managed: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rows: Option<u64>,
-    bytes: u64,
+/// Returns a table and its partitions, or `None` if it was not inspected.
+fn partitions_of(watched: &Watched, state: &HttpState) -> Option<String> {
+    let last_seen = state.tables.last_seen(&watched.uid().unwrap_or_default())?;
+    let status = watched.table().ok().and_then(|table| table.status);
+    let (conversion, parity) =
+        status.map(|status| (status.conversion, status.parity)).unwrap_or_default();
+    let objects = [
+        json(&Names::new(watched))?,
+        last_seen.partitions(),
+        json(&ConversionMetrics { conversion, parity })?,
+    ];
+    let members = objects.iter().filter_map(|object| object.strip_prefix('{')?.strip_suffix('}'));
+    let members: Vec<_> = members.filter(|members| !members.is_empty()).collect();
+    Some(format!("{{{}}}", members.join(",")))
 }
 
-fn render_partitions(state: &HttpState) -> Result<String, String> {
-    let mut tables = Vec::new();
-    for watched in state.watched() {
-        if let Some(last_seen) = state.tables.last_seen(&watched.uid().unwrap_or_default()) {
-            tables.push(table_metrics(&watched, &last_seen));
-        }
-    }
-    json(&tables)
-}
-
-fn json(value: &impl Serialize) -> Result<String, String> {
-    serde_json::to_string(value).map_err(|error| error.to_string())
-}
-
-fn table_metrics(watched: &Watched, last_seen: &LastSeen) -> TableMetrics {
-    let partition = |partition: &ObservedPartition| PartitionMetrics {
-        name: partition.name.display(),
-        bounds: partition.bounds.display(),
-        state: match partition.state {
-            PartitionState::Attached { .. } => "attached",
-            PartitionState::PendingDetach { .. } => "pending_detach",
-            PartitionState::NeverAttached | PartitionState::Detached { .. } => "detached",
-        },
-        managed: partition.state.is_managed(),
-        rows: partition.rows,
-        bytes: partition.bytes,
-    };
-    let status = watched.0.as_ref().ok().and_then(|table| table.status.as_ref());
-    TableMetrics {
-        namespace: watched.namespace().unwrap_or_default(),
-        name: watched.name_any(),
-        table: last_seen.desired.name.display(),
-        partitions: last_seen.observed.partitions.iter().map(partition).collect(),
-        conversion: status.and_then(|status| status.conversion.clone()),
-        parity: status.and_then(|status| status.parity.clone()),
-    }
+/// Returns a value as JSON, or `None` if it has none, which no value here does.
+fn json(value: &impl Serialize) -> Option<String> {
+    serde_json::to_string(value).ok()
 }
 
 /// Problems of a table.
 #[derive(Serialize)]
 struct TableProblems {
-    namespace: String,
-    name: String,
+    #[serde(flatten)]
+    names: Names,
     /// `None` if it is not known.
     ok: Option<bool>,
     /// Returns the planned steps, and the deferred steps with their blockers.
@@ -234,78 +159,40 @@ struct TableProblems {
     triggers: Option<&'static str>,
 }
 
-fn render_problems(state: &HttpState) -> Result<String, String> {
-    let of_table = |watched: Arc<Watched>| {
-        let last_seen = state.tables.last_seen(&watched.uid().unwrap_or_default());
-        let problems = last_seen
-            .as_deref()
-            .map_or_else(|| not_inspected(&watched), |last_seen| drift(&last_seen.remaining));
-        let copy = last_seen.as_deref().and_then(|last_seen| last_seen.observed.copy.as_deref());
-        let triggers = copy.and_then(sync_triggers).map(SyncTriggers::as_str);
-        TableProblems {
-            namespace: watched.namespace().unwrap_or_default(),
-            name: watched.name_any(),
-            parity: parity(&watched).filter(|_| last_seen.is_some()),
-            triggers,
-            ok: last_seen.map(|_| problems.is_empty()),
-            problems,
-        }
-    };
-    json(&state.watched().into_iter().map(of_table).collect::<Vec<_>>())
+impl Names {
+    fn new(watched: &Watched) -> Self {
+        Self { namespace: watched.namespace().unwrap_or_default(), name: watched.name_any() }
+    }
+}
+
+fn problems_of(watched: &Watched, state: &HttpState) -> TableProblems {
+    let last_seen = state.tables.last_seen(&watched.uid().unwrap_or_default());
+    let last_seen = last_seen.as_deref();
+    let problems =
+        last_seen.map_or_else(|| not_inspected(watched), |last_seen| last_seen.problems());
+    let copy = last_seen.and_then(|last_seen| last_seen.copy.as_deref());
+    TableProblems {
+        names: Names::new(watched),
+        parity: last_seen.and_then(|_| parity(watched)),
+        triggers: copy.and_then(|copy| copy.triggers).map(SyncTriggers::as_str),
+        ok: last_seen.map(|_| problems.is_empty()),
+        problems,
+    }
 }
 
 fn parity(watched: &Watched) -> Option<ParityState> {
-    let status = watched.0.as_ref().ok()?.status.as_ref()?;
-    status.parity.as_ref()?.state
+    watched.table().ok()?.status?.parity?.state
 }
 
 /// Returns the status of a table that could not be inspected.
 fn not_inspected(watched: &Watched) -> Vec<String> {
-    let table = match &watched.0 {
+    let table = match watched.table() {
         Ok(table) => table,
-        Err(invalid) => return vec![invalid.error.clone()],
+        Err(error) => return vec![error],
     };
     let conditions = table.status.iter().flat_map(|status| &status.conditions);
     conditions
         .filter(|condition| condition.status == "False")
         .map(|condition| format!("{}: {}", condition.reason, condition.message))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use futures::future::join_all;
-
-    use super::Page;
-
-    #[tokio::test]
-    async fn page_is_rendered_by_one_thread_at_a_time() {
-        let (page, rendering) = (Page::default(), Arc::new(AtomicUsize::new(0)));
-        let answers = join_all((0..20).map(|_| {
-            let rendering = Arc::clone(&rendering);
-            page.text(move || {
-                let before = rendering.fetch_add(1, Ordering::SeqCst);
-                std::thread::yield_now();
-                rendering.fetch_sub(1, Ordering::SeqCst);
-                if before == 0 { Ok("text".to_owned()) } else { Err("two render".to_owned()) }
-            })
-        }));
-        for answer in answers.await {
-            assert_eq!(answer.as_deref(), Ok(&b"text"[..]));
-        }
-    }
-
-    #[tokio::test]
-    async fn page_that_panics_is_rendered_again() {
-        let page = Page::default();
-        let answer = page.text(|| panic!("a bug")).await;
-        assert_eq!(
-            answer.as_deref().map_err(String::as_str),
-            Err("rendering this page panicked\n")
-        );
-        assert_eq!(page.text(|| Ok("text".to_owned())).await.as_deref(), Ok(&b"text"[..]));
-    }
 }

@@ -9,8 +9,10 @@ use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
-use super::gauges::TableGauges;
-use super::tables::{Tables, Watched};
+use super::exposition::Family;
+use super::gauges::{families, table_metrics};
+use super::tables::Tables;
+use super::watched::Watched;
 
 /// Buckets of durations, in seconds.
 const BUCKETS: [f64; 10] = [0.005, 0.02, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3_600.0];
@@ -33,9 +35,19 @@ pub struct MetricDescription {
 /// # Errors
 /// Never, unless two have one name.
 pub fn describe_metrics() -> prometheus::Result<Vec<MetricDescription>> {
-    let (metrics, tables) = (Metrics::new()?, TableGauges::new()?);
-    let described = tables.collectors().into_iter().chain(metrics.collectors());
-    Ok(described.flat_map(describe).collect())
+    let metrics = Metrics::new()?;
+    let of_operator = metrics.collectors().into_iter().flat_map(describe);
+    Ok(families().map(describe_family).chain(of_operator).collect())
+}
+
+fn describe_family(family: &Family) -> MetricDescription {
+    let labels = ["namespace", "name"].iter().chain(family.labels);
+    MetricDescription {
+        name: family.name.to_owned(),
+        kind: "gauge".to_owned(),
+        labels: labels.map(|label| (*label).to_owned()).collect(),
+        help: family.help.to_owned(),
+    }
 }
 
 fn describe(collector: &dyn Collector) -> Vec<MetricDescription> {
@@ -142,21 +154,16 @@ impl Metrics {
         self.leader.set(i64::from(leads));
     }
 
-    /// Returns all metrics in the Prometheus text format. Metrics of tables are collected at each call, so
-    /// that a deleted resource takes its series with it.
+    /// Returns all metrics in the Prometheus text format, in parts.
     pub(super) fn scrape(
         &self,
         watched: &[Arc<Watched>],
         tables: &Tables,
         now: Timestamp,
-    ) -> prometheus::Result<String> {
-        let gauges = TableGauges::new()?;
-        for watched in watched {
-            gauges.set(watched, tables, now);
-        }
-        let mut families = self.registry.gather();
-        families.extend(gauges.registry.gather());
-        TextEncoder::new().encode_to_string(&families)
+    ) -> impl Iterator<Item = String> + use<> {
+        // An encoder of text has no errors.
+        let own = TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default();
+        std::iter::once(own).chain(table_metrics(watched, tables, now))
     }
 }
 

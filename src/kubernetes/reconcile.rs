@@ -16,14 +16,15 @@ use super::claimed::ClaimedTable;
 use super::claims;
 use super::context::{Context, RETRY_TIMEOUT};
 use super::failure::{self, ReconcileError};
+use super::last_seen::LastSeen;
 use super::login::log_in;
 use super::next_reconcile::{NextReconcile, Timing, next_reconcile};
 use super::outcome::observation;
 use super::panics::{Panic, contain};
 use super::patch::{self, Target};
 use super::progress::StepReporter;
-use super::tables::{LastSeen, Watched};
 use super::urgency::urgency;
+use super::watched::Watched;
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
 use crate::converge::{self, Convergence};
@@ -68,11 +69,11 @@ pub(super) async fn reconcile(
 /// Reconciles, and returns the time until the next reconcile, or `None` if only a change triggers one.
 async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> {
     let began = Instant::now();
-    let ended = match &watched.0 {
-        Ok(table) => Box::pin(work(table, context)).await,
-        Err(invalid) => report_unreadable(watched, &invalid.error, context)
-            .await
-            .map_err(ReconcileError::Cluster),
+    let ended = match watched.table() {
+        Ok(table) => Box::pin(work(&table, context)).await,
+        Err(error) => {
+            report_unreadable(watched, &error, context).await.map_err(ReconcileError::Cluster)
+        }
     };
     let (uid, generation) = (watched.uid().unwrap_or_default(), watched.meta().generation);
     let (is_ready, next) = match &ended {
@@ -165,10 +166,10 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     let before = context.tables.last_seen(&uid);
     // After a restart, deferrals that the status already reports get no new event.
     if before.is_some() || !is_reported(&remaining, &subject) {
-        let before = before.as_deref().map(|last_seen| &last_seen.remaining);
+        let before = before.as_deref().map(|last_seen| &*last_seen.deferred);
         context.events.deferrals(&table.object_ref(&()), before, &remaining);
     }
-    let last_seen = Arc::new(LastSeen { desired, observed, remaining });
+    let last_seen = Arc::new(LastSeen::new(&desired, &observed, &remaining));
     context.tables.set_last_seen(&uid, last_seen, ended.is_ready.then_some(now));
     write(table, &subject, &status, context).await?;
     Ok(ended)

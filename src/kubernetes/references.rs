@@ -20,8 +20,9 @@ use kube::{Api, Resource, ResourceExt};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::tables::{Tables, Watched};
+use super::tables::Tables;
 use super::watch_log::WatchLog;
+use super::watched::Watched;
 use crate::api::v1alpha1::{CaKind, PartitionedTable};
 
 /// Time until a watch without permission is retried.
@@ -137,7 +138,8 @@ fn referring<K: Referenced>(
 ) -> Vec<ObjectRef<Watched>> {
     let refers = |watched: &Arc<Watched>| {
         watched.namespace().as_deref() == namespace
-            && watched.0.as_ref().is_ok_and(|table| K::is_of(table, name))
+            && watched.may_refer_to(name)
+            && watched.table().is_ok_and(|table| K::is_of(&table, name))
     };
     let all = tables.all();
     all.iter().filter(|watched| refers(watched)).map(|w| ObjectRef::from_obj(&**w)).collect()

@@ -5,21 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use kube::core::DeserializeGuard;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Resource, ResourceExt};
 use tokio::sync::{Notify, mpsc};
 
 use super::claimed::ClaimedTable;
+use super::last_seen::LastSeen;
 use super::older::OlderResources;
+use super::watched::Watched;
 use crate::api::v1alpha1::{Mode, PartitionedTable};
-use crate::desired::DesiredTable;
-use crate::observed::ObservedTable;
-use crate::plan::Plan;
 use crate::postgres::{ClaimHolder, ConnectionSettings};
-
-/// A resource, which might not parse.
-pub(super) type Watched = DeserializeGuard<PartitionedTable>;
 
 /// All resources and their state.
 #[derive(Default)]
@@ -50,14 +45,6 @@ struct ResourceState {
     changed: Arc<Notify>,
 }
 
-/// Last observed state of a table.
-#[derive(Debug)]
-pub(super) struct LastSeen {
-    pub(super) desired: DesiredTable,
-    pub(super) observed: ObservedTable,
-    pub(super) remaining: Plan,
-}
-
 impl Tables {
     /// Adds the resources of a store; those that are sent to `asked` are reconciled.
     pub(super) fn watch(&self, store: Store<Watched>, asked: mpsc::Sender<ObjectRef<Watched>>) {
@@ -71,6 +58,12 @@ impl Tables {
     /// Returns all resources.
     pub(super) fn all(&self) -> Vec<Arc<Watched>> {
         lock(&self.scopes).iter().flat_map(|scope| scope.store.state()).collect()
+    }
+
+    /// Returns whether the store has a resource that triggers no other reconcile than this one.
+    pub(super) fn is_known(store: &Store<Watched>, watched: &Watched) -> bool {
+        let stored = store.get(&ObjectRef::from_obj(watched));
+        stored.is_some_and(|stored| stored.trigger_hash() == watched.trigger_hash())
     }
 
     /// Returns the resource of this name, as the watch last reported it.
@@ -107,13 +100,13 @@ impl Tables {
         }
         let found = self.current(&holder.namespace, &holder.name);
         let found = found.filter(|watched| watched.uid().as_deref() == Some(holder.uid.as_str()));
-        found.is_some_and(|watched| watched.0.as_ref().map_or(true, claims))
+        found.is_some_and(|watched| watched.table().as_ref().map_or(true, claims))
     }
 
     /// Records a resource that the watch lists or reports.
     pub(super) fn watch_older(&self, watched: &Watched) {
-        match &watched.0 {
-            Ok(table) => self.older.watch(table, claims(table)),
+        match watched.table() {
+            Ok(table) => self.older.watch(&table, claims(&table)),
             Err(_) => self.older.forget(&watched.uid().unwrap_or_default()),
         }
     }

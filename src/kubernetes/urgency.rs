@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::gauges::shortest_period;
+use super::row::shortest_period;
 use crate::api::v1alpha1::{CoverageBound, PartitionedTable};
 use crate::postgres::Urgency;
 
