@@ -1,6 +1,9 @@
-//! Memory and processor time of an operator that manages many tables without pending steps, at the start and at rest.
+//! Memory and processor time of an operator that manages many tables without pending steps: at the start, at rest, and
+//! for a scrape.
 //!
-//! `cargo bench --bench fleet`; tables and partitions of each: `-- 500 36`.
+//! `cargo bench --bench fleet -- 10000 36` has 10,000 tables of 36 partitions in 20 databases of one server. Options:
+//! `--databases 20`; `--rest 300`, the seconds at rest; `--profile`, a further start that prints which types and which
+//! functions hold the memory.
 //!
 //! `cargo bench --bench fleet -- crowd 300 10` has tables of the same names in 300 databases, ten in each, two
 //! tables whose plans are as costly as the schema allows, and eight clients that scrape in a loop. It prints
@@ -10,145 +13,219 @@
 
 #[path = "fleet/crowd.rs"]
 mod crowd;
+#[path = "fleet/databases.rs"]
+mod databases;
+#[path = "fleet/process.rs"]
+mod process;
+#[path = "fleet/profile.rs"]
+mod profile;
+#[path = "fleet/resources.rs"]
+mod resources;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::fmt::Write as _;
-use std::io::{Read, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use jiff::{ToSpan as _, Zoned};
-use serde_json::{Value, json};
+use process::{cpu, get, memory};
 use support::kube::Cluster;
 use support::operator::Operator;
-use support::postgres::{Database, Server};
+use support::postgres::Server;
 use support::wait_until;
+
+/// Counts the bytes of each call site in a process that `--profile` starts, and nothing in other processes.
+#[global_allocator]
+static ALLOCATOR: dhat::Alloc = dhat::Alloc;
 
 /// Months ahead, of those that each table has.
 const AHEAD: usize = 3;
 
-/// Longest duration of the whole measurement.
+/// Longest duration of a start.
 const DEADLINE: Duration = Duration::from_mins(10);
 
-/// Duration of the measurement at rest: one resync.
-const AT_REST: Duration = Duration::from_mins(5);
+/// Pause between two requests that ask how many tables were reconciled.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-#[tokio::main]
-async fn main() {
-    let sizes: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
-    if std::env::args().any(|argument| argument == "crowd") {
+/// Scrapes whose processor time is measured.
+const SCRAPES: u32 = 5;
+
+/// Time until an operator that was told to end has ended.
+const SHUTDOWN: Duration = Duration::from_mins(1);
+
+/// What the arguments ask for.
+struct Options {
+    tables: usize,
+    partitions: usize,
+    databases: usize,
+    at_rest: Duration,
+    profile: bool,
+}
+
+fn main() -> ExitCode {
+    if let Some(file) = profile::asked_file() {
+        return profile::run_operator(file);
+    }
+    tokio::runtime::Runtime::new().unwrap().block_on(run());
+    ExitCode::SUCCESS
+}
+
+async fn run() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let sizes: Vec<usize> = sizes(&arguments);
+    if arguments.iter().any(|argument| argument == "crowd") {
         return crowd::run(*sizes.first().unwrap_or(&300), *sizes.get(1).unwrap_or(&10)).await;
     }
-    let (tables, partitions) = (*sizes.first().unwrap_or(&500), *sizes.get(1).unwrap_or(&36));
-    let database = Server::of_default_major().database().await;
-    fill(&database, tables, partitions).await;
+    let tables = *sizes.first().unwrap_or(&500);
+    let option = |name: &str| {
+        let place = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(place + 1)?.parse::<usize>().ok()
+    };
+    measure(&Options {
+        tables,
+        partitions: *sizes.get(1).unwrap_or(&36),
+        databases: option("--databases").unwrap_or(20).clamp(1, tables),
+        at_rest: Duration::from_secs(option("--rest").unwrap_or(300) as u64),
+        profile: arguments.iter().any(|argument| argument == "--profile"),
+    })
+    .await;
+}
+
+/// Returns the numbers that are not values of options.
+fn sizes(arguments: &[String]) -> Vec<usize> {
+    let mut sizes = Vec::new();
+    let mut before = "";
+    for argument in arguments {
+        if !before.starts_with("--") || before == "--profile" || before == "--bench" {
+            sizes.extend(argument.parse::<usize>());
+        }
+        before = argument;
+    }
+    sizes
+}
+
+async fn measure(options: &Options) {
+    let Options { tables, partitions, .. } = *options;
+    let server = Server::of_default_major();
+    let per_database = tables.div_ceil(options.databases);
+    let databases = databases::filled(server, options.databases, per_database, partitions).await;
     let cluster = Cluster::shared();
     let namespace = cluster.namespace();
-    declare(cluster, &namespace, &database, tables);
+    resources::create(cluster, &namespace, &databases, tables).await;
+    println!("{tables} tables of {partitions} partitions in {} databases\n", databases.len());
+    let fleet = Fleet { namespace, tables };
 
-    println!("{tables} tables of {partitions} partitions on one server, nothing to do\n");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let listen = format!("127.0.0.1:{port}");
-    let arguments =
-        ["run", "--namespaces", &namespace, "--lease-namespace", &namespace, "--listen", &listen];
+    // Writes the status of each table, so that the measured start has nothing to do.
+    let first = fleet.start(cluster);
+    fleet.reconciled(first.port).await;
+    first.end().await;
+
     let started = Instant::now();
-    let operator =
-        Operator::start(&arguments, &[("KUBECONFIG", cluster.kubeconfig().to_str().unwrap())]);
-    wait_until("every table is Ready", DEADLINE, async || ready(port) == tables).await;
+    let operator = fleet.start(cluster);
+    fleet.reconciled(operator.port).await;
     let (took, at_start) = (started.elapsed(), cpu(operator.pid()));
     println!("all Ready after        {:6.1} s", took.as_secs_f64());
     println!("processor time so far  {:6.1} s", at_start.as_secs_f64());
-    println!("memory at most         {:6} MiB", memory(operator.pid(), "VmHWM"));
-    tokio::time::sleep(AT_REST).await;
+    println!("memory at most         {:6.1} MiB", memory(operator.pid(), "VmHWM"));
+    tokio::time::sleep(options.at_rest).await;
     let at_rest = cpu(operator.pid()).saturating_sub(at_start);
-    let share = at_rest.as_secs_f64() / AT_REST.as_secs_f64();
+    let share = at_rest.as_secs_f64() / options.at_rest.as_secs_f64().max(1.0);
     println!("at rest, of one core   {:6.2} %", share * 100.0);
-    println!("memory at rest         {:6} MiB", memory(operator.pid(), "VmRSS"));
-}
-
-async fn fill(database: &Database, tables: usize, partitions: usize) {
-    let client = database.client().await;
-    let this_month = Zoned::now().date().first_of_month();
-    let month = |number: usize| {
-        let from_now =
-            i64::try_from(number).unwrap() + 1 - i64::try_from(partitions - AHEAD).unwrap();
-        this_month.checked_add(from_now.months()).unwrap()
-    };
-    for table in 0..tables {
-        let mut sql = format!(
-            "CREATE TABLE t{table} (id bigint, at timestamptz NOT NULL, PRIMARY KEY (id, at)) \
-             PARTITION BY RANGE (at);"
-        );
-        for number in 0..partitions {
-            let (from, to) = (month(number), month(number + 1));
-            write!(
-                sql,
-                "CREATE TABLE t{table}_{number} PARTITION OF t{table} \
-                 FOR VALUES FROM ('{from} 00:00+00') TO ('{to} 00:00+00');"
-            )
-            .unwrap();
-        }
-        client.batch_execute(&sql).await.unwrap();
+    println!("memory at rest         {:6.1} MiB", memory(operator.pid(), "VmRSS"));
+    scrapes(&operator, tables);
+    operator.end().await;
+    if options.profile {
+        profile::print(&fleet, cluster, options.at_rest).await;
     }
 }
 
-fn declare(cluster: &Cluster, namespace: &str, database: &Database, tables: usize) {
-    let crd = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/partitionedtables.yaml");
-    for arguments in [
-        vec!["apply", "--server-side", "-f", crd.to_str().unwrap()],
-        vec!["wait", "--for=condition=Established", "crd/partitionedtables.pgpartition.dev"],
-    ] {
-        assert!(cluster.kubectl(&arguments).status.success());
+/// Prints the processor time of a scrape for each 1,000 tables, its size, and the memory after all scrapes.
+fn scrapes(operator: &Running, tables: usize) {
+    let before = cpu(operator.pid());
+    let size = (0..SCRAPES).map(|_| {
+        // A page that was rendered within the last second would be answered again.
+        std::thread::sleep(Duration::from_millis(1_500));
+        get(operator.port, "/metrics").unwrap().len()
+    });
+    let size = size.max().unwrap_or_default();
+    let took = (cpu(operator.pid()).saturating_sub(before)) / SCRAPES;
+    let of_thousand = took.as_secs_f64() * 1_000.0 * 1_000.0 / tables as f64;
+    println!("scrape, 1,000 tables   {of_thousand:6.1} ms of processor time");
+    println!("size of a scrape       {:6.1} MiB", size as f64 / 1_048_576.0);
+    for path in ["/monitoring/partitions/metrics", "/monitoring/verify-partitions"] {
+        let before = cpu(operator.pid());
+        let size = get(operator.port, path).unwrap().len() as f64 / 1_048_576.0;
+        let took = (cpu(operator.pid()).saturating_sub(before)).as_millis();
+        println!("{path}: {size:.1} MiB in {took} ms of processor time");
     }
-    let mut objects = vec![json!({
-        "apiVersion": "v1", "kind": "Secret",
-        "metadata": {"name": "db", "namespace": namespace},
-        "stringData": {"uri": format!("{}?sslmode=disable", database.url())},
-    })];
-    objects.extend((0..tables).map(|table| -> Value {
-        json!({
-            "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
-            "metadata": {"name": format!("t{table}"), "namespace": namespace},
-            "spec": {
-                "database": {"secretRef": {"name": "db"}},
-                "table": format!("t{table}"),
-                "partitionBy": {"range": {"column": "at", "interval": "Month"}},
-                "ahead": AHEAD,
-            },
-        })
-    }));
-    cluster.apply(&objects);
+    println!("memory after that      {:6.1} MiB", memory(operator.pid(), "VmRSS"));
+    println!("memory at most         {:6.1} MiB", memory(operator.pid(), "VmHWM"));
+}
+
+/// Resources of one namespace.
+struct Fleet {
+    namespace: String,
+    tables: usize,
+}
+
+/// An operator, and the port that it answers on.
+struct Running {
+    operator: Operator,
+    port: u16,
+}
+
+impl Fleet {
+    fn arguments(&self, port: u16) -> Vec<String> {
+        let (namespace, listen) = (self.namespace.clone(), format!("127.0.0.1:{port}"));
+        ["run", "--namespaces", &namespace, "--lease-namespace", &namespace, "--listen", &listen]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    fn start(&self, cluster: &Cluster) -> Running {
+        let port = process::free_port();
+        let arguments = self.arguments(port);
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let kubeconfig = cluster.kubeconfig().to_str().unwrap();
+        Running { operator: Operator::start(&arguments, &[("KUBECONFIG", kubeconfig)]), port }
+    }
+
+    /// Waits until the operator on this port has found each table as its spec declares it.
+    async fn reconciled(&self, port: u16) {
+        let all_ready = async || {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            process::reconciles(port) >= self.tables && succeeded(port) >= self.tables
+        };
+        wait_until("every table is Ready", DEADLINE, all_ready).await;
+    }
+}
+
+impl Running {
+    fn pid(&self) -> u32 {
+        self.operator.pid()
+    }
+
+    async fn end(mut self) {
+        self.operator.terminate();
+        let ended = async || self.operator.status().is_some();
+        wait_until("the operator has ended", SHUTDOWN, ended).await;
+    }
+}
+
+/// Returns the number of tables that the operator has found as declared since it started.
+fn succeeded(port: u16) -> usize {
+    let name = "pgpartition_last_success_timestamp_seconds{";
+    get(port, "/metrics").unwrap_or_default().lines().filter(|line| line.starts_with(name)).count()
 }
 
 /// Returns the number of tables that the operator reports as Ready.
 fn ready(port: u16) -> usize {
-    let mut answer = String::new();
-    let asked = TcpStream::connect(("127.0.0.1", port)).and_then(|mut stream| {
-        stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: here\r\n\r\n")?;
-        stream.read_to_string(&mut answer)
-    });
-    asked.map_or(0, |_| {
-        let is_ready =
-            |line: &&str| line.contains("status=\"True\",type=\"Ready\"") && line.ends_with(" 1");
-        answer.lines().filter(is_ready).count()
-    })
+    let is_ready =
+        |line: &&str| line.contains("status=\"True\",type=\"Ready\"") && line.ends_with(" 1");
+    get(port, "/metrics").unwrap_or_default().lines().filter(is_ready).count()
 }
 
-/// A line of `/proc/PID/status`, in MiB.
-fn memory(pid: u32, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
-}
-
-/// The processor time of a process, in user and system mode: fields 14 and 15 of `/proc/PID/stat`, in hundredths of a
-/// second.
-fn cpu(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let after_name = stat.rsplit(')').next().unwrap();
-    let ticks =
-        after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap());
-    Duration::from_millis(ticks.sum::<u64>() * 10)
+/// The schema of the resource.
+fn crd() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/partitionedtables.yaml")
 }

@@ -2,9 +2,6 @@
 //! that scrape in a loop: the leader has to keep its Lease, and to get to every resource.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,6 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, ToSpan as _};
 use serde_json::{Value, json};
 
+use crate::process::{free_port, get};
 use crate::support::kube::Cluster;
 use crate::support::operator::Operator;
 use crate::support::postgres::{Database, Server};
@@ -51,7 +49,7 @@ pub(crate) async fn run(databases: usize, schemas: usize) {
         "{tables} tables of {schemas} names in {databases} databases, {COSTLY} costly plans, {SCRAPERS} scrapers\n"
     );
 
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let listen = format!("127.0.0.1:{port}");
     let arguments =
         ["run", "--namespaces", &namespace, "--lease-namespace", &namespace, "--listen", &listen];
@@ -87,7 +85,7 @@ pub(crate) async fn run(databases: usize, schemas: usize) {
         operator.status().map_or("runs".to_owned(), |s| s.to_string())
     );
     println!("Lease                  {}", lease(cluster, &namespace, &operator.stderr()));
-    println!("memory at most         {:6} MiB", super::memory(operator.pid(), "VmHWM"));
+    println!("memory at most         {:6.1} MiB", super::memory(operator.pid(), "VmHWM"));
 }
 
 /// A table `events` in each schema of a database, with this month's and the next month's partition, and
@@ -154,9 +152,8 @@ fn resource(name: &str, secret: &str, spec: &Value) -> Value {
 }
 
 fn declare(cluster: &Cluster, objects: &[Value]) {
-    let crd = Path::new(env!("CARGO_MANIFEST_DIR")).join("crds/partitionedtables.yaml");
     for arguments in [
-        vec!["apply", "--server-side", "-f", crd.to_str().unwrap()],
+        vec!["apply", "--server-side", "-f", super::crd().to_str().unwrap()],
         vec!["wait", "--for=condition=Established", "crd/partitionedtables.pgpartition.dev"],
     ] {
         assert!(cluster.kubectl(&arguments).status.success());
@@ -221,12 +218,4 @@ fn lease(cluster: &Cluster, namespace: &str, log: &str) -> String {
     let won = log.lines().filter(|line| line.contains("\"message\":\"leading\"")).count();
     let kept = transitions == Some(json!(0)) && won == 1;
     format!("{} (won {won} times, transitions {transitions:?})", if kept { "kept" } else { "LOST" })
-}
-
-fn get(port: u16, path: &str) -> Option<String> {
-    let mut answer = String::new();
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: here\r\n\r\n").as_bytes()).ok()?;
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
 }

@@ -117,6 +117,15 @@ impl Server {
         client.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         Database { port: self.port(), name }
     }
+
+    /// Creates a copy of a database that nobody uses, by copying its files.
+    pub async fn copy(&self, template: &Database) -> Database {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        let client = connect(self.served.address()).await;
+        let sql = format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY FILE_COPY", template.name);
+        client.batch_execute(&sql).await.unwrap();
+        Database { port: self.port(), name }
+    }
 }
 
 /// A database that belongs to one test.
