@@ -53,7 +53,7 @@ const SCRAPES: u32 = 5;
 /// Time until an operator that was told to end has ended.
 const SHUTDOWN: Duration = Duration::from_mins(1);
 
-/// What the arguments ask for.
+/// Values of the arguments.
 struct Options {
     tables: usize,
     partitions: usize,

@@ -50,5 +50,7 @@ async fn fill(database: &Database, tables: usize, partitions: usize) {
         client.batch_execute(&sql).await.unwrap();
     }
     // A dirty page of a template is written by each copy.
-    client.batch_execute("VACUUM ANALYZE; CHECKPOINT").await.unwrap();
+    for command in ["VACUUM ANALYZE", "CHECKPOINT"] {
+        client.batch_execute(command).await.unwrap();
+    }
 }

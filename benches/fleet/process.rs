@@ -1,4 +1,4 @@
-//! What a running operator answers and uses.
+//! Answers of a running operator, and its memory and processor time.
 
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};

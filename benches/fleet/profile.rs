@@ -25,7 +25,7 @@ const FRAMES: usize = 40;
 /// Longest name of a call site that is printed.
 const WIDTH: usize = 150;
 
-/// Returns the file for the profile of this process, or `None` if it is not to be the operator.
+/// Returns the file for the profile of this process, or `None` if it must not be the operator.
 pub(crate) fn asked_file() -> Option<PathBuf> {
     std::env::var_os(VARIABLE).map(PathBuf::from)
 }

@@ -247,12 +247,8 @@ async fn turn(
     let claimed = Some(claimed).filter(|_| desired.mode == Mode::Enforce);
     claims::set_claim(&table.uid().unwrap_or_default(), claimed, context);
     claims::wait_for_older_resources(table, settings.database(), context).await;
-    let urgency = urgency(table, Timestamp::now());
-    context
-        .pool
-        .borrow(&settings, urgency)
-        .await
-        .map_err(|error| failure::from_borrow_error(&error))
+    let borrowed = context.pool.borrow(&settings, urgency(table, Timestamp::now())).await;
+    borrowed.map_err(|error| failure::from_borrow_error(&error))
 }
 
 /// Returns whether the previous status reports this plan.

@@ -118,7 +118,7 @@ impl Server {
         Database { port: self.port(), name }
     }
 
-    /// Creates a copy of a database that nobody uses, by copying its files.
+    /// Creates a copy of a database without sessions, by copying its files.
     pub async fn copy(&self, template: &Database) -> Database {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let client = connect(self.served.address()).await;

@@ -41,7 +41,7 @@ fn stored_resource_is_the_reported_one() {
 }
 
 #[test]
-fn metadata_that_nobody_uses_is_not_kept() {
+fn unused_metadata_is_not_kept() {
     let mut resource = resource();
     resource["metadata"]["managedFields"] = json!([{"manager": "kubectl", "operation": "Apply"}]);
     resource["metadata"]["labels"] = json!({"team": "finance"});
