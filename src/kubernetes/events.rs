@@ -12,7 +12,7 @@ use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::last_seen::DeferredStep;
+use super::last_seen::{DeferredStep, LastSeen};
 use super::panics::contain;
 use super::patch::API_DEADLINE;
 use crate::api::v1alpha1::PartitionedTableStatus;
@@ -139,10 +139,10 @@ impl Events {
     pub(super) fn deferrals(
         &self,
         about: &ObjectReference,
-        before: Option<&[DeferredStep]>,
+        before: Option<&LastSeen>,
         after: &Plan,
     ) {
-        let known = before.unwrap_or_default();
+        let known = before.map_or(&[][..], |last_seen| &last_seen.deferred);
         let mut plan_reported = known.iter().any(|deferred| deferred.is_about_plan);
         let known: HashSet<_> = known.iter().collect();
         let is_new = |deferral: &&Deferral| !known.contains(&DeferredStep::new(deferral));

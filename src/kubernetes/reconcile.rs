@@ -166,8 +166,7 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     let before = context.tables.last_seen(&uid);
     // After a restart, deferrals that the status already reports get no new event.
     if before.is_some() || !is_reported(&remaining, &subject) {
-        let before = before.as_deref().map(|last_seen| &*last_seen.deferred);
-        context.events.deferrals(&table.object_ref(&()), before, &remaining);
+        context.events.deferrals(&table.object_ref(&()), before.as_deref(), &remaining);
     }
     let last_seen = Arc::new(LastSeen::new(&desired, &observed, &remaining));
     context.tables.set_last_seen(&uid, last_seen, ended.is_ready.then_some(now));

@@ -1,4 +1,4 @@
-//! How soon a resource must be reconciled, as far as its status tells before the table is inspected.
+//! Urgency of a reconcile, as far as the status of the resource shows it before the table is inspected.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn coverage_that_ends_comes_before_a_period_ahead_and_that_before_the_rest() {
+    fn end_of_coverage_is_most_urgent_and_a_period_ahead_is_next() {
         for (covered_until, expected) in [
             (json!(null), Urgency::Now),
             (json!("2026-10-01T00:00:00Z"), Urgency::Now),

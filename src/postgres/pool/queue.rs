@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 use super::lock;
 
-/// How soon the work of a run is needed.
+/// Urgency of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Urgency {
     /// New rows have no partition, or will have none within minutes.
@@ -86,7 +86,7 @@ mod tests {
     use super::{Queue, Urgency};
 
     #[tokio::test]
-    async fn most_urgent_run_is_first_and_others_follow_in_order_of_arrival() {
+    async fn most_urgent_run_is_first_and_equal_ones_keep_their_order() {
         let queue = Queue::default();
         let arrivals = [Urgency::Later, Urgency::Soon, Urgency::Now, Urgency::Soon, Urgency::Now];
         let mut waiting: Vec<_> =
