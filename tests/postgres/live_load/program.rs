@@ -16,8 +16,9 @@ use crate::support::operator::Operator;
 /// Interval for checking whether a process has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(30);
 
-/// Largest number of runs that can end because of leftovers of an earlier process.
-const MAX_ATTEMPTS: u32 = 10;
+/// Largest number of runs that can end because of leftovers of an earlier process, or because the application holds its
+/// locks longer than a run waits. On a busy machine there are many of the second kind.
+const MAX_ATTEMPTS: u32 = 100;
 
 pub(super) struct Program {
     url: String,
