@@ -10,7 +10,6 @@ use tokio::time::timeout;
 
 use super::queue::{Queue, Urgency};
 use super::{BorrowError, PoolLimits, Shared, lock};
-use crate::postgres::session::SpareSessions;
 use crate::postgres::{ConnectionSettings, DatabaseError, ErrorKind, Session};
 
 /// Time for which a server that did not answer is not tried again.
@@ -169,6 +168,13 @@ impl Server {
         None
     }
 
+    /// Reserves one more session, or returns `None` if the limit is reached.
+    fn try_reserve(&self) -> Option<OwnedSemaphorePermit> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        self.make_room(&mut lock(&self.state));
+        Some(permit)
+    }
+
     fn make_room(&self, state: &mut ServerState) {
         let free = self.permits.available_permits();
         let too_many = state.idle.len().saturating_sub(free);
@@ -186,8 +192,10 @@ impl Server {
         let began = Instant::now();
         let connected = Session::connect(settings).await;
         lock(&self.state).connected(settings, began, &connected);
-        let spare: Arc<dyn SpareSessions> = Arc::clone(self) as Arc<dyn SpareSessions>;
-        connected.map(|session| session.with_spare(Arc::downgrade(&spare)))
+        // The pool keeps idle sessions: a strong reference would keep the pool.
+        let server = Arc::downgrade(self);
+        let reserve = move || server.upgrade()?.try_reserve();
+        connected.map(|session| session.with_limit(Box::new(reserve)))
     }
 
     pub(super) fn store_idle(&self, idle: IdleSession) {
@@ -215,14 +223,6 @@ fn long_limit(sessions: usize) -> usize {
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Server").field("limit", &self.limit).finish_non_exhaustive()
-    }
-}
-
-impl SpareSessions for Server {
-    fn try_reserve(&self) -> Option<OwnedSemaphorePermit> {
-        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
-        self.make_room(&mut lock(&self.state));
-        Some(permit)
     }
 }
 

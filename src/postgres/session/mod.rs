@@ -6,7 +6,7 @@ mod row_stream;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -52,15 +52,12 @@ pub struct Session {
     ended: Arc<OnceLock<DatabaseError>>,
     prepared: Mutex<HashMap<&'static str, Statement>>,
     round_trips: AtomicU64,
-    /// Reservation of a second session; `None` if sessions are not limited.
-    spare: Option<Weak<dyn SpareSessions>>,
+    /// Reserves a second session; `None` if sessions are not limited.
+    reserve: Option<Reserve>,
 }
 
-/// A limit on sessions, which holds for a session that another one opens as well.
-pub(super) trait SpareSessions: Send + Sync {
-    /// Reserves one more session, or returns `None` if there are as many as there may be.
-    fn try_reserve(&self) -> Option<OwnedSemaphorePermit>;
-}
+/// Reserves one more session, or returns `None` if the limit is reached.
+pub(super) type Reserve = Box<dyn Fn() -> Option<OwnedSemaphorePermit> + Send + Sync>;
 
 impl Session {
     /// Logs in, and checks that the server itself answers.
@@ -117,15 +114,15 @@ impl Session {
             ended,
             prepared: Mutex::default(),
             round_trips: AtomicU64::default(),
-            spare: None,
+            reserve: None,
         };
         let state = session.probe(&nonce).await?;
         Ok((session, state))
     }
 
-    /// Counts the sessions that this one opens.
-    pub(super) fn with_spare(self, spare: Weak<dyn SpareSessions>) -> Self {
-        Self { spare: Some(spare), ..self }
+    /// Limits the sessions that this one opens.
+    pub(super) fn with_limit(self, reserve: Reserve) -> Self {
+        Self { reserve: Some(reserve), ..self }
     }
 
     /// Makes sure that the server itself answers, and returns its state: behind a pooler neither
@@ -198,14 +195,11 @@ impl Session {
     /// # Errors
     /// Returns an error if no other connection is possible, or the server does not answer in time.
     pub async fn consume_transaction_id(&self) -> Result<(), DatabaseError> {
-        let _reserved = match &self.spare {
+        let _reserved = match &self.reserve {
             None => None,
-            Some(spare) => {
-                let reserved = spare.upgrade().and_then(|spare| spare.try_reserve());
-                Some(reserved.ok_or_else(|| {
-                    DatabaseError::busy("all sessions to the server are in use: retry later")
-                })?)
-            }
+            Some(reserve) => Some(reserve().ok_or_else(|| {
+                DatabaseError::busy("all sessions to the server are in use: retry later")
+            })?),
         };
         let other = Self::connect(&self.settings).await?;
         other.batch("SELECT pg_catalog.pg_current_xact_id()", QUERY_DEADLINE).await
