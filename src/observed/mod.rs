@@ -1,5 +1,5 @@
 //! Observed state of a table: one snapshot of the catalog.
-//! [`Snapshot`] is the result of `postgres/inspect.sql`, which `inspect -o json` prints; [`ObservedTable`] is its
+//! [`Snapshot`] is the result of the query in `postgres/inspect/`, which `inspect -o json` prints; [`ObservedTable`] is its
 //! parsed form. Neither contains a row of a user's table.
 
 mod answers;

@@ -1,6 +1,6 @@
 //! A plain table as the preflight of its conversion needs it.
 //!
-//! `postgres/inspect_plain.sql` reads it, and a snapshot has it as the answer to
+//! The query in `postgres/inspect_plain/` reads it, and a snapshot has it as the answer to
 //! [`Question::PlainTable`](super::Question::PlainTable). A field has the name of its rows in the query; a flag is false
 //! for what is ordinary, and then left out of the snapshot.
 

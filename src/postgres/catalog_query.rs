@@ -1,6 +1,6 @@
 //! The catalog query: its text for a set of tables, and its parameters.
 //!
-//! `inspect.sql` asks about one table. Both statements here ask it about each table of a set, in the order of the set, so
+//! The files of `inspect/` ask about one table. Both statements here ask it about each table of a set, in the order of the set, so
 //! that the server prepares the query once and sends the rows of a table before it reads the next one.
 
 use std::sync::LazyLock;
@@ -13,9 +13,19 @@ use crate::partition::{
     source_name,
 };
 
-const INSPECT: &str = include_str!("inspect.sql");
+/// The catalog query for one table.
+const INSPECT: &str = concat!(
+    include_str!("inspect/relations.sql"),
+    ",\n",
+    include_str!("inspect/drain.sql"),
+    include_str!("inspect/table.sql"),
+    "UNION ALL\n",
+    include_str!("inspect/partitions.sql"),
+    "UNION ALL\n",
+    include_str!("inspect/indexes.sql"),
+);
 
-/// Parameters of `inspect.sql` that differ between tables, each with the column of `asked` that replaces it. Those of two
+/// Parameters of [`INSPECT`] that differ between tables, each with the column of `asked` that replaces it. Those of two
 /// digits come first, because `$1` is the beginning of `$10`.
 const OF_A_TABLE: [(&str, &str); 8] = [
     ("$12", "asked.source_marker"),
@@ -28,7 +38,7 @@ const OF_A_TABLE: [(&str, &str); 8] = [
     ("$1", "asked.schema"),
 ];
 
-/// The set of tables. A parameter that differs between tables has its number of `inspect.sql`, and is an array.
+/// The set of tables. A parameter that differs between tables has its number in [`INSPECT`], and is an array.
 const ASKED: &str = "unnest($1::name[], $2::name[], $3::text[], $4::name[], $5::text[], $10::text[], $11::name[], \
     $12::text[]) WITH ORDINALITY AS asked (schema, relation, prefix, prefix_end, checks, copy_marker, source, \
     source_marker, ordinal)";
@@ -78,7 +88,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Returns `inspect.sql` with the columns of `asked` instead of the parameters that differ between tables.
+/// Returns [`INSPECT`] with the columns of `asked` instead of the parameters that differ between tables.
 fn found() -> String {
     OF_A_TABLE
         .iter()

@@ -66,7 +66,7 @@ struct PartitionFacts {
 /// Characters of one definition or bound that are read; the query returns one more if there are more.
 const MAX_DEFINITION: usize = 100_000;
 
-/// Returns the snapshot that the rows of `inspect.sql` for a table mean, and the digest of the rows.
+/// Returns the snapshot that the rows of the catalog query (`inspect/`) for a table mean, and the digest of the rows.
 pub(super) fn snapshot(
     asked: &Asked<'_>,
     rows: &[Row],

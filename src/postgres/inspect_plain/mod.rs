@@ -14,7 +14,21 @@ use crate::partition::{
     ConversionNames, Identifier, ManagedTable, copy_marker, detached_checks, source_marker,
 };
 
-const INSPECT_PLAIN: &str = include_str!("inspect_plain.sql");
+/// One read-only statement, so one snapshot.
+const INSPECT_PLAIN: &str = concat!(
+    include_str!("relations.sql"),
+    ",\n",
+    include_str!("columns.sql"),
+    include_str!("table.sql"),
+    "UNION ALL\n",
+    include_str!("constraints.sql"),
+    "UNION ALL\n",
+    include_str!("dependents.sql"),
+    "UNION ALL\n",
+    include_str!("replication.sql"),
+    "UNION ALL\n",
+    include_str!("names.sql"),
+);
 
 /// Recorded state of the triggers and functions of the table, which remain if a user drops the copy.
 const RECORDED_SYNC: &str = "SELECT coalesce(c.sync, '{}')::text FROM pgpartition.conversions AS c WHERE c.schema_name = \
