@@ -3,6 +3,9 @@
 use std::io::{ErrorKind, Write as _};
 
 use clap::ValueEnum;
+use serde_json::{Value, json};
+
+use crate::plan::PlannedNote;
 
 /// Format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -25,6 +28,12 @@ pub(super) fn print(text: &str) -> anyhow::Result<()> {
 /// Prints a result for programs.
 pub(super) fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     print(&(serde_json::to_string_pretty(value)? + "\n"))
+}
+
+/// Returns a note of a plan, as the results for programs have it.
+pub(super) fn note_for_programs(planned: &PlannedNote) -> Value {
+    let PlannedNote { rule, note } = planned;
+    json!({ "note": note.name(), "rule": rule.name(), "message": note.explain() })
 }
 
 /// Prints a message that is not a result.

@@ -15,7 +15,7 @@ use super::{Declared, documents, output};
 use crate::converge::observe_and_plan;
 use crate::desired::DesiredTable;
 use crate::partition::{CopiedTable, escape_control};
-use crate::plan::{Note, Plan, PlanTime, rows_to_verify};
+use crate::plan::{Plan, PlanTime, rows_to_verify};
 use crate::postgres::{DifferingRow, Session, Verified, verify_rows};
 use crate::sql::Timeouts;
 use crate::status::drift;
@@ -109,15 +109,15 @@ impl Report {
             text.push_str(&counts(table, verified));
             text.extend(verified.rows.iter().map(|row| key(table, row)));
         }
-        for note in &self.plan.notes {
-            text.push_str(&format!("  note  {}\n", note.explain()));
+        for planned in &self.plan.notes {
+            text.push_str(&format!("  note  {}\n", planned.note.explain()));
         }
         text
     }
 
     fn document(&self) -> Value {
         let drift = drift(&self.plan);
-        let notes: Vec<_> = self.plan.notes.iter().map(Note::explain).collect();
+        let notes: Vec<_> = self.plan.notes.iter().map(output::note_for_programs).collect();
         let rows = self.rows.as_ref().map(|(table, verified)| {
             json!({
                 "rowsSource": verified.rows_source,

@@ -18,7 +18,7 @@ use super::patch::API_DEADLINE;
 use crate::api::v1alpha1::PartitionedTableStatus;
 use crate::api::{ConditionType, Reason, ResolvedBy};
 use crate::partition::digest;
-use crate::plan::{CopyRows, Deferral, Plan, PlannedStep, Rule, Step, Work};
+use crate::plan::{CopyRows, Deferral, Plan, PlannedStep, Step, Work};
 use crate::postgres::{Milestone, StepOutcome, WorkOutcome};
 use crate::status;
 
@@ -257,7 +257,7 @@ fn log_deferral(about: &ObjectReference, deferral: &Deferral) {
     let (namespace, name) = (&about.namespace, &about.name);
     let Deferral { rule, step, blocker } = deferral;
     let (step, subject) = step.as_ref().map(|step| (step.verb(), step.subject().display())).unzip();
-    let (rule, blocker) = (rule.map(Rule::name), blocker.name());
+    let (rule, blocker) = (rule.name(), blocker.name());
     tracing::info!(namespace, name, step, subject, rule, blocker, "deferred");
 }
 

@@ -143,8 +143,8 @@ impl Cause {
 /// A deferred step, or a deferred plan, with its blocker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deferral {
-    /// The rule that needs the step, or `None` if no plan can be made for the table.
-    pub rule: Option<Rule>,
+    /// The rule that defers the step.
+    pub rule: Rule,
     /// The deferred step, or `None` if the blocker is about the table as a whole.
     pub step: Option<Step>,
     /// Blocker of the step.
@@ -158,8 +158,17 @@ impl Deferral {
     }
 }
 
-/// Information for the user that blocks no step.
+/// A note, and the rule that adds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedNote {
+    /// Rule whose function adds it.
+    pub rule: Rule,
+    /// Kind of the note, with names and numbers.
+    pub note: Note,
+}
+
+/// Information for the user that blocks no step.
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Note {
     /// Another relation has the name of a new partition.
     NameTaken {
@@ -257,7 +266,8 @@ pub enum Note {
         /// Names of the publications.
         publications: Vec<Identifier>,
     },
-    /// A note of the preflight of a conversion.
+    /// A note about a conversion.
+    #[strum(transparent)]
     Conversion(ConversionNote),
 }
 

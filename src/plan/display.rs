@@ -35,8 +35,8 @@ impl fmt::Display for Plan {
                 writeln!(f, "    {row}")?;
             }
         }
-        for note in &self.notes {
-            writeln!(f, "  note  {}", note.explain())?;
+        for planned in &self.notes {
+            writeln!(f, "  note  {}", planned.note.explain())?;
         }
         Ok(())
     }

@@ -34,7 +34,7 @@ pub use blocker::{
     Blocker, ConversionBlocker, DefaultBlocker, IndexBlocker, RouteFault, RoutingFault,
 };
 pub use calendar::Calendar;
-pub use cause::{Cause, Deferral, Note, Unadoptable};
+pub use cause::{Cause, Deferral, Note, PlannedNote, Unadoptable};
 pub use check::{CheckedPlan, SafetyRule, Violation, check, violation};
 pub use conversion::{
     ConversionNote, Finding, FoundLoss, KeyFault, LossAt, OldestRowFault, PublicationFault,
@@ -77,7 +77,7 @@ pub struct Plan {
     /// Deferred steps.
     pub deferred: Vec<Deferral>,
     /// Notes for the user.
-    pub notes: Vec<Note>,
+    pub notes: Vec<PlannedNote>,
     /// Owner of the table, whose privileges the steps have; `None` if there is no table.
     pub owner: Option<Identifier>,
     /// Fingerprint of the steps, the deferred steps, and the objects that they depend on, without the clock and
@@ -123,10 +123,13 @@ pub fn plan(desired: &DesiredTable, observed: &ObservedTable, time: &PlanTime) -
     Plan { fingerprint: plan.fingerprint, ..draft_plan(&context, observed, true) }
 }
 
-fn blocked_plan(observed: &ObservedTable, problems: Vec<Blocker>, notes: Vec<Note>) -> Plan {
+fn blocked_plan(observed: &ObservedTable, problems: Vec<Blocker>, notes: Vec<PlannedNote>) -> Plan {
     let mut draft = draft::Draft::new(observed, false);
-    let deferrals =
-        problems.into_iter().map(|blocker| Deferral { rule: None, step: None, blocker });
+    let deferrals = problems.into_iter().map(|blocker| Deferral {
+        rule: Rule::Preconditions,
+        step: None,
+        blocker,
+    });
     draft.deferred.extend(deferrals);
     draft.notes = notes;
     finish_plan(observed, draft)

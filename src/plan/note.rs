@@ -5,6 +5,12 @@ use super::{Note, Unadoptable};
 use crate::partition::{Identifier, QualifiedName, escape_control};
 
 impl Note {
+    /// Returns the name of the note, as `plan -o json` prints it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+
     /// Returns whether it reports partitions that are past the retention and stay.
     #[must_use]
     pub fn is_about_expired(&self) -> bool {

@@ -1,4 +1,4 @@
--- State of a conversion by copy: rows of a word and of one fact in JSON, as in inspect_plain.sql. The word is a field of
+-- State of a conversion by copy: rows of a word and of one fact in JSON, as in inspect_plain/. The word is a field of
 -- `ConversionState` (observed/conversion.rs). It is one statement, so one snapshot. inspect_conversion.rs writes the
 -- query `record` before it, since a table that may be missing cannot be named here.
 -- $1 schema, $2 name of the table in the record and of the one that applications use, $3 name of the source, $4 name of the

@@ -114,7 +114,8 @@ pub(super) fn retained(observation: &Observation<'_>, problems: &[Problem]) -> O
         return Some(problem.to_verdict());
     }
     let expired = past_retention(observation);
-    let left_alone = observation.remaining.notes.iter().find(|note| note.is_about_expired());
+    let left_alone = observation.remaining.notes.iter();
+    let left_alone = left_alone.map(|planned| &planned.note).find(|note| note.is_about_expired());
     Some(match (expired, left_alone, calendar.retained_from) {
         (None, None, None) if range.retention.is_none() => {
             let message = "spec.retention is absent: nothing expires".to_owned();

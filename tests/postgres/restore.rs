@@ -89,7 +89,7 @@ async fn partition_that_a_restore_has_not_attached_yet_is_not_created_again() {
     assert!(attached.len() > 1 && attached.iter().all(|p| !p.state.is_managed()));
     let plan = plan(&table, &observed, &PlanTime::at(at(NOW)));
     assert!(plan.steps.is_empty() && plan.deferred.is_empty(), "{plan}");
-    let unmanaged = plan.notes.iter().find_map(|note| match note {
+    let unmanaged = plan.notes.iter().find_map(|planned| match &planned.note {
         Note::Unmanaged { partitions, .. } => Some(partitions.len()),
         _ => None,
     });

@@ -24,7 +24,7 @@ fn plan_reports_indexes_left_to_the_next_run() {
         });
         let desired = desired(&spec).expect("a spec");
         let plan = plan(&desired, &state, &PlanTime::at(jiff::Timestamp::UNIX_EPOCH));
-        plan.notes.iter().any(|note| matches!(note, Note::PlanFull { .. }))
+        plan.notes.iter().any(|planned| matches!(planned.note, Note::PlanFull { .. }))
     };
     assert_eq!([noted(2), noted(64)], [false, true]);
 }

@@ -23,6 +23,7 @@ mod lifecycle;
 mod limits;
 mod majors;
 mod mutants;
+mod plan_page;
 mod plugin;
 mod predicates;
 mod preflight;

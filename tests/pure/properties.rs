@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use pg_partition_operator::desired::Mode;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{
-    Deferral, Plan, PlanTime, Step, check, next_action, plan, simulate, violates_precondition,
+    Deferral, Plan, PlanTime, Rule, Step, check, next_action, plan, simulate, violates_precondition,
 };
 use proptest::option;
 use proptest::prelude::*;
@@ -110,11 +110,11 @@ proptest! {
     }
 
     #[test]
-    fn deferral_names_its_rule_unless_a_precondition_is_unmet(state in any_state()) {
+    fn deferral_is_one_of_preconditions_exactly_if_one_is_unmet(state in any_state()) {
         let time = PlanTime::at(state.now);
         let refuted = violates_precondition(&state.desired, &state.observed, &time);
         let plan = plan(&state.desired, &state.observed, &time);
-        prop_assert!(plan.deferred.iter().all(|held| held.rule.is_none() == refuted), "{plan}");
+        prop_assert!(plan.deferred.iter().all(|held| (held.rule == Rule::Preconditions) == refuted), "{plan}");
     }
 
     #[test]

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
 use pg_partition_operator::plan::{
-    Blocker, ConversionBlocker, IndexBlocker, Risk, Rule, SafetyRule, Step, StepKind,
-    TransactionMode,
+    Blocker, ConversionBlocker, IndexBlocker, Risk, SafetyRule, Step, StepKind, TransactionMode,
 };
 use pg_partition_operator::sql::{Timeouts, render};
 use pg_partition_operator::status::{reason_for, resolved_by};
@@ -21,18 +20,10 @@ use crate::{samples, source};
 const STEPS: &str = "# Steps
 
 A plan consists of steps. Each step is one transaction, or consists of statements that Postgres does not permit inside a transaction. No step makes an
-application wait for longer than `limits.lockTimeout`, and a step that takes long holds no lock that applications wait for. The SQL is for a table
+application wait for longer than `limits.lockTimeout`, and a step that takes long holds no lock that applications wait for. A [rule](plan.md#rules) plans each
+step. The SQL is for a table
 `shop.orders` with monthly partitions, owned by the role `shop_owner`. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 `tests/postgres/locks.rs::step_takes_the_locks_it_declares` reads the locks from `pg_locks` on every supported major version.
-";
-
-const RULES: &str = "
-# Rules
-
-The rules that plan the steps, in their order. `plan -o json` names the rule of each step and of each deferred step.
-
-| rule | effect |
-|---|---|
 ";
 
 const BLOCKERS: &str = "# Blockers
@@ -70,17 +61,7 @@ fn every_step_has_its_heading() {
         let words = declared.iter().find(|(found, _)| *found == name);
         page.push_str(&section(step, words.map_or("", |(_, words)| words)));
     }
-    page.push_str(&rules());
     expect_file("docs/reference/steps.md", &page);
-}
-
-fn rules() -> String {
-    let declared = source::variants(&source::file("plan/rules/mod.rs"), "Rule");
-    assert_eq!(names(&declared), Rule::ALL.iter().map(word).collect::<Vec<_>>());
-    let row = |(rule, (_, words)): (&Rule, &(String, String))| {
-        format!("| `{}` | {words} |\n", rule.name())
-    };
-    RULES.to_owned() + &Rule::ALL.iter().zip(&declared).map(row).collect::<String>()
 }
 
 /// Names of all blockers, with the words of their doc comments.

@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::api::ResolvedBy;
+use crate::cli::output::note_for_programs;
 use crate::partition::Identifier;
-use crate::plan::{
-    Deferral, Note, Plan, PlannedStep, PlannedWork, Risk, Rule, Step, TransactionMode,
-};
+use crate::plan::{Deferral, Plan, PlannedStep, PlannedWork, Risk, Step, TransactionMode};
 use crate::sql;
 use crate::status::resolved_by;
 
@@ -18,7 +17,7 @@ pub(super) fn plan(plan: &Plan, timeouts: sql::Timeouts) -> Value {
         "steps": plan.steps.iter().map(|planned| step(planned, owner, timeouts)).collect::<Vec<_>>(),
         "work": plan.work.as_ref().map(work),
         "deferred": plan.deferred.iter().map(deferral).collect::<Vec<_>>(),
-        "notes": plan.notes.iter().map(Note::explain).collect::<Vec<_>>(),
+        "notes": plan.notes.iter().map(note_for_programs).collect::<Vec<_>>(),
     })
 }
 
@@ -75,7 +74,7 @@ fn deferral(deferral: &Deferral) -> Value {
     json!({
         "step": deferral.step.as_ref().map(Step::verb),
         "subject": deferral.step.as_ref().map(|step| step.subject().display()),
-        "rule": deferral.rule.map(Rule::name),
+        "rule": deferral.rule.name(),
         "blocker": deferral.blocker.name(),
         "message": deferral.blocker.explain(),
         "resolvedBy": match resolved_by(&deferral.blocker) {

@@ -11,7 +11,7 @@ use crate::desired::DesiredTable;
 use crate::kubernetes::ClusterError;
 use crate::observed::{CopyFacts, ObservedTable, Snapshot};
 use crate::partition::{Identifier, QualifiedName};
-use crate::plan::{self, Blocker, Deferral, IndexBlocker, Plan, PlanTime};
+use crate::plan::{self, Blocker, Deferral, IndexBlocker, Plan, PlanTime, Rule};
 use crate::status::{FailedStep, Failure};
 
 const NOW: &str = "2026-11-25T12:00:00Z";
@@ -75,7 +75,7 @@ impl Table {
         table.plan.steps.clear();
         table.plan.deferred = blockers
             .into_iter()
-            .map(|blocker| Deferral { rule: None, step: None, blocker })
+            .map(|blocker| Deferral { rule: Rule::Preconditions, step: None, blocker })
             .collect();
         table
     }

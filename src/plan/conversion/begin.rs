@@ -25,6 +25,6 @@ pub(in crate::plan) fn create_copy(context: &Context<'_>, draft: &mut Draft) {
     let rows = draft.state.plain.as_ref().and_then(|plain| plain.estimated_rows);
     let note =
         if *is_copied { ConversionNote::Follows { rows } } else { ConversionNote::AttachFollows };
-    draft.notes.push(Note::Conversion(note));
+    draft.note(Note::Conversion(note));
     draft.step(step, Cause::ConversionRequested);
 }

@@ -118,7 +118,7 @@ fn report_source(
     let indexes = differences.indexes.iter().filter(|index| !is_declared(&index.name));
     let indexes: Vec<_> = indexes.map(|index| index.name.clone()).collect();
     if !indexes.is_empty() {
-        draft.notes.push(Note::Conversion(ConversionNote::SourceLacksIndexes { source, indexes }));
+        draft.note(Note::Conversion(ConversionNote::SourceLacksIndexes { source, indexes }));
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) use simulate::{
 pub(super) use swap::swap;
 pub(super) use text::some_of;
 
-use super::{Blocker, Note, PlanTime};
+use super::{Blocker, Note, PlanTime, PlannedNote, Rule};
 use crate::desired::DesiredTable;
 use crate::observed::ObservedTable;
 
@@ -66,7 +66,8 @@ pub(super) fn notes(
     desired: &DesiredTable,
     observed: &ObservedTable,
     time: &PlanTime,
-) -> Vec<Note> {
+) -> Vec<PlannedNote> {
     let found = preflight(desired, observed, time).into_iter();
-    found.filter_map(Finding::into_note).map(Note::Conversion).collect()
+    let notes = found.filter_map(Finding::into_note).map(Note::Conversion);
+    notes.map(|note| PlannedNote { rule: Rule::Preflight, note }).collect()
 }

@@ -11,7 +11,7 @@ use crate::partition::{Identifier, QualifiedName, escape_control};
 const MIN_NOTED_LEAVES: usize = 200;
 
 /// Information for a user before a conversion begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum ConversionNote {
     /// Size of the table: a copy needs the same space again.
     Size {

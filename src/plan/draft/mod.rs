@@ -11,7 +11,7 @@ use super::preconditions::Context;
 use super::rules::Rule;
 use super::step::{DropBoundsCheck, DropDefaultCheck, Family};
 use super::work::{PlannedWork, Work};
-use super::{Blocker, Cause, Deferral, Note, PlannedStep, Step, simulate};
+use super::{Blocker, Cause, Deferral, Note, PlannedNote, PlannedStep, Step, simulate};
 use crate::observed::{BoundsCheck, ObservedPartition, ObservedTable};
 use crate::partition::QualifiedName;
 
@@ -22,7 +22,7 @@ pub(super) struct Draft {
     pub(super) deferred: Vec<Deferral>,
     /// Verb and subject of each of these, so that few are compared.
     deferred_about: BTreeSet<Option<(&'static str, QualifiedName)>>,
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Vec<PlannedNote>,
     /// Work after the steps.
     pub(super) work: Option<PlannedWork>,
     /// Whether a user has approved this plan.
@@ -41,7 +41,7 @@ impl Draft {
             notes: Vec::new(),
             work: None,
             approved,
-            rule: Rule::FinishDetach,
+            rule: Rule::Preconditions,
         }
     }
 
@@ -115,8 +115,12 @@ impl Draft {
         }
     }
 
+    pub(super) fn note(&mut self, note: Note) {
+        self.notes.push(PlannedNote { rule: self.rule, note });
+    }
+
     pub(super) fn defer(&mut self, step: Option<Step>, blocker: Blocker) {
-        let deferral = Deferral { rule: Some(self.rule), step, blocker };
+        let deferral = Deferral { rule: self.rule, step, blocker };
         let about = deferral.step.as_ref().map(|step| (step.verb(), step.subject()));
         if self.deferred_about.insert(about) || !self.deferred.iter().any(|d| d.is_like(&deferral))
         {

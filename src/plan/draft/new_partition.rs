@@ -34,7 +34,7 @@ impl Draft {
         let name = unused(wanted_name, |name| self.is_taken(name));
         if name != *wanted_name {
             let wanted = wanted_name.clone();
-            self.notes.push(Note::NameTaken { wanted, used: name.clone() });
+            self.note(Note::NameTaken { wanted, used: name.clone() });
         }
         let partition = self.state.managed.sibling(name);
         let step = self.create(context, bounds, partition.clone(), on_newest);

@@ -18,20 +18,20 @@ pub(super) fn adopt(context: &Context<'_>, draft: &mut Draft) {
         match draft.state.partitions.iter().find(|p| is_named(p, name, draft)) {
             Some(found) if found.state.is_managed() => {}
             Some(found) if draft.was_adopted(&found.name) => {
-                draft.notes.push(Note::AdoptedBefore { partition: found.name.clone() });
+                draft.note(Note::AdoptedBefore { partition: found.name.clone() });
             }
             Some(found) => match unadoptable(found) {
                 None => adopted.push(found.clone()),
                 Some(why) => {
                     let partition = found.name.clone();
-                    draft.notes.push(Note::CannotAdopt { partition, why });
+                    draft.note(Note::CannotAdopt { partition, why });
                 }
             },
             None => unknown.push(format_name(name)),
         }
     }
     if !unknown.is_empty() {
-        draft.notes.push(Note::UnknownAdoption { names: unknown });
+        draft.note(Note::UnknownAdoption { names: unknown });
     }
     if adopted.is_empty() {
         return;

@@ -44,7 +44,7 @@ pub(super) fn remove(context: &Context<'_>, draft: &mut Draft) {
             Some(blocker) => draft.defer(Some(step), blocker),
         }
     } else {
-        draft.notes.push(Note::DefaultKept { default: default.name.clone() });
+        draft.note(Note::DefaultKept { default: default.name.clone() });
     }
 }
 

@@ -76,16 +76,16 @@ fn expired(calendar: &Calendar, draft: &mut Draft) -> Vec<ObservedPartition> {
     let (foreign_tables, unmanaged): (Vec<_>, Vec<_>) =
         unmanaged.into_iter().partition(|p| p.kind == PartitionKind::ForeignTable);
     if !foreign_tables.is_empty() {
-        draft.notes.push(Note::ExpiredForeign { partitions: names(&foreign_tables) });
+        draft.note(Note::ExpiredForeign { partitions: names(&foreign_tables) });
     }
     if !unmanaged.is_empty() {
-        draft.notes.push(Note::ExpiredUnmanaged { partitions: names(&unmanaged) });
+        draft.note(Note::ExpiredUnmanaged { partitions: names(&unmanaged) });
     }
     let (bounded, unbounded): (Vec<_>, Vec<_>) = managed
         .into_iter()
         .partition(|p| p.bounds.as_range().is_some_and(|r| calendar.can_expire(r)));
     if !unbounded.is_empty() {
-        draft.notes.push(Note::NeverExpires { partitions: names(&unbounded) });
+        draft.note(Note::NeverExpires { partitions: names(&unbounded) });
     }
     bounded
 }

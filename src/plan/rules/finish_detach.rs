@@ -64,7 +64,7 @@ impl Draft {
         let (leaves, stays): (Vec<_>, Vec<_>) =
             partition.publications.iter().cloned().partition(|publication| publication.owned);
         if !stays.is_empty() {
-            self.notes.push(Note::StillPublished {
+            self.note(Note::StillPublished {
                 partition: partition.name.clone(),
                 publications: stays.into_iter().map(|publication| publication.name).collect(),
             });

@@ -5,6 +5,6 @@ use super::{Context, Draft, Note};
 pub(super) fn report(_: &Context<'_>, draft: &mut Draft) {
     let server = &draft.state.server;
     if server.superuser {
-        draft.notes.push(Note::Superuser { role: server.role.clone() });
+        draft.note(Note::Superuser { role: server.role.clone() });
     }
 }

@@ -27,6 +27,11 @@ use super::{Blocker, Cause, Note, Step};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Rule {
+    /// Checks the server, the table, the login, and the preflight of a conversion. If a check fails, no other rule is asked.
+    // `plan()` asks this rule and the next one itself: the others need what it proves.
+    Preconditions,
+    /// Reports the size of a conversion and its effects.
+    Preflight,
     /// Finalizes pending detaches, and records those that are not recorded.
     FinishDetach,
     /// Marks the partitions that the annotation names as managed.
@@ -116,7 +121,9 @@ impl Rule {
             | Self::DropSource
             | Self::AttachSource
             | Self::EndConversion
-            | Self::Login => false,
+            | Self::Login
+            | Self::Preconditions
+            | Self::Preflight => false,
         }
     }
 
@@ -125,6 +132,7 @@ impl Rule {
             return;
         }
         match self {
+            Self::Preconditions | Self::Preflight => {}
             Self::FinishDetach => finish_detach::finish(context, draft),
             Self::Adopt => adopt::adopt(context, draft),
             Self::DiscardUnusable => discard::discard_unusable(context, draft),

@@ -17,7 +17,7 @@ pub(super) fn report(context: &Context<'_>, draft: &mut Draft) {
         let left_out = draft.state.attached().filter(|p| p.bounds != Bounds::Default);
         let partitions: Vec<_> = left_out.filter(is_left_out).map(|p| p.name.clone()).collect();
         if !partitions.is_empty() {
-            draft.notes.push(Note::NotPublished { publication, partitions });
+            draft.note(Note::NotPublished { publication, partitions });
         }
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn ensure(context: &Context<'_>, draft: &mut Draft) {
         }
     }
     if !indexes.is_empty() && !draft.has_room() {
-        draft.notes.push(Note::PlanFull { limit: MAX_STEPS });
+        draft.note(Note::PlanFull { limit: MAX_STEPS });
     }
 }
 

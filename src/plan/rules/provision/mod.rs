@@ -66,7 +66,7 @@ fn provision_periods(context: &Context<'_>, range: &Range<'_>, draft: &mut Draft
         provide(context, &wanted, method, default.as_ref(), draft);
     }
     if created > max {
-        draft.notes.push(Note::MorePeriods { planned: max, missing: created });
+        draft.note(Note::MorePeriods { planned: max, missing: created });
     }
 }
 
@@ -295,16 +295,16 @@ fn note_unmanaged(context: &Context<'_>, draft: &mut Draft) {
         .collect();
     if !partitions.is_empty() {
         let expire = context.range().is_some_and(|range| range.spec.retention.is_some());
-        draft.notes.push(Note::Unmanaged { partitions, expire });
+        draft.note(Note::Unmanaged { partitions, expire });
     }
     let restored = draft.state.partitions.iter().filter(|p| p.state.is_restored());
     let tables: Vec<_> = restored.map(|p| p.name.clone()).collect();
     if !tables.is_empty() {
-        draft.notes.push(Note::Restored { tables });
+        draft.note(Note::Restored { tables });
     }
     if !draft.state.unmarked.is_empty() {
         let tables = draft.state.unmarked.clone();
         let constraint = detached_check(&draft.state.managed);
-        draft.notes.push(Note::Unmarked { tables, constraint });
+        draft.note(Note::Unmarked { tables, constraint });
     }
 }
