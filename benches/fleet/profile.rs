@@ -126,7 +126,7 @@ fn function(frame: &str) -> &str {
 
 fn is_generic(name: &str) -> bool {
     let name = name.trim_start_matches('<');
-    ["alloc::", "core::", "std::", "hashbrown::", "dhat::", "serde::", "serde_core::", "__rust"]
-        .iter()
-        .any(|library| name.starts_with(library))
+    let libraries =
+        ["alloc", "core::", "std::", "hashbrown::", "dhat::", "serde", "__rust", "u8 as", "str as"];
+    libraries.iter().any(|library| name.starts_with(library))
 }

@@ -102,11 +102,14 @@ impl Backoff {
         known.1.clone()
     }
 
-    /// Removes the records of resources that no longer exist.
+    /// Removes the records of resources that no longer exist, and records without content.
     pub(super) fn retain(&self, exists: impl Fn(&str) -> bool) {
-        self.unready().retain(|uid, _| exists(uid));
+        let mut unready = self.unready();
+        unready.retain(|uid, _| exists(uid));
+        unready.shrink_to_fit();
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
-        slow.retain(|uid, _| exists(uid));
+        slow.retain(|uid, (_, steps)| exists(uid) && !steps.is_unused());
+        slow.shrink_to_fit();
     }
 }
 
@@ -163,6 +166,17 @@ mod tests {
         assert!(is_first(&backoff.slow_steps(&table(1, "a"))));
         assert!(!is_first(&backoff.slow_steps(&table(1, "b"))), "a reconcile was requested");
         assert!(!is_first(&backoff.slow_steps(&table(2, "b"))), "the spec was edited");
+    }
+
+    #[test]
+    fn resource_without_slow_steps_has_no_record_after_its_run() {
+        let backoff = Backoff::default();
+        let of_a_run = backoff.slow_steps(&table(1, "a"));
+        backoff.retain(|_| true);
+        assert!(of_a_run.is_same(&backoff.slow_steps(&table(1, "a"))), "the run can record a step");
+        drop(of_a_run);
+        backoff.retain(|_| true);
+        assert!(backoff.slow.lock().is_ok_and(|slow| slow.is_empty()));
     }
 
     /// Returns the pause in seconds, rounded to the power of two that was jittered.

@@ -23,6 +23,9 @@ use super::tables::Tables;
 use super::watch_log::WatchLog;
 use super::watched::Watched;
 
+/// Resources of a page of the list, which the operator reads before it watches. A page is in memory as text.
+const PAGE_SIZE: u32 = 100;
+
 /// Reconciles the resources of one namespace, or of all, until `stop`; then waits for running reconciles.
 ///
 /// The number of concurrent reconciles is not limited. Each waits for a session to its own server, and
@@ -41,7 +44,7 @@ pub(super) async fn control(
         None => Api::all(client.clone()),
     };
     let log = Arc::new(WatchLog::new("PartitionedTable", namespace));
-    let asked = watcher(resources, watcher::Config::default())
+    let asked = watcher(resources, watcher::Config::default().page_size(PAGE_SIZE))
         .inspect_ok({
             let log = Arc::clone(&log);
             move |event| {

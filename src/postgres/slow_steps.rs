@@ -27,6 +27,12 @@ struct Slow {
 }
 
 impl SlowSteps {
+    /// Returns whether no step is recorded, and no run can record one.
+    #[must_use]
+    pub fn is_unused(&self) -> bool {
+        Arc::strong_count(&self.0) == 1 && self.lock().is_empty()
+    }
+
     /// Returns the error with which the step failed, or `None` if it may be tried.
     pub(super) fn recent_failure(
         &self,
