@@ -23,6 +23,7 @@ use crate::postgres::{
 use crate::sql::Timeouts;
 
 use background::check_in_background;
+use observe::look;
 
 pub use crate::postgres::LookDigest;
 pub use aside::converge_aside;
@@ -48,6 +49,9 @@ pub struct Convergence {
     pub remaining: Plan,
     /// Times for which the plan was made.
     pub time: PlanTime,
+    /// Digest of the inspection, to compare with [`digests`]; `None` if the run acquired the lock on the table, or if the plan
+    /// depends on more than the rows of the catalog query and the clocks.
+    pub digest: Option<LookDigest>,
 }
 
 impl Convergence {
@@ -116,7 +120,7 @@ pub async fn converge(
     options: &Options,
     progress: &mut dyn Progress,
 ) -> Result<Convergence, ConvergeError> {
-    let (observed, plan) = observe_and_plan(session, desired, &options.time).await?;
+    let (observed, plan, digest) = look(session, desired, &options.time).await?;
     check_expected(&plan, options)?;
     acquire_claim(session, desired, &observed, options).await?;
     let has_work = if options.skip_aside {
@@ -136,6 +140,7 @@ pub async fn converge(
             work_outcome: None,
             observed,
             time: options.time,
+            digest,
         });
     };
     let keys = LockKeys::new(&desired.name, oid);
@@ -228,7 +233,8 @@ async fn converge_locked(
         aside.release().await?;
     }
     let StepRunner { outcomes, work_outcome, .. } = runner;
-    Ok(Convergence { plan, outcomes, work_outcome, observed, remaining, time: options.time })
+    let time = options.time;
+    Ok(Convergence { plan, outcomes, work_outcome, observed, remaining, time, digest: None })
 }
 
 /// Acquires the lock for steps that can be executed aside, if this run executes such steps. If another session holds the

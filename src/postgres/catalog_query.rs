@@ -25,9 +25,10 @@ const INSPECT: &str = concat!(
     include_str!("inspect/indexes.sql"),
 );
 
-/// Parameters of [`INSPECT`] that differ between tables, each with the column of `asked` that replaces it. Those of two
+/// Parameters of [`INSPECT`] that are columns of `asked`. Those of two
 /// digits come first, because `$1` is the beginning of `$10`.
-const OF_A_TABLE: [(&str, &str); 8] = [
+const OF_ASKED: [(&str, &str); 9] = [
+    ("$13", "asked.seed"),
     ("$12", "asked.source_marker"),
     ("$11", "asked.source"),
     ("$10", "asked.copy_marker"),
@@ -39,40 +40,43 @@ const OF_A_TABLE: [(&str, &str); 8] = [
 ];
 
 /// The set of tables. A parameter that differs between tables has its number in [`INSPECT`], and is an array.
-const ASKED: &str = "unnest($1::name[], $2::name[], $3::text[], $4::name[], $5::text[], $10::text[], $11::name[], \
-    $12::text[]) WITH ORDINALITY AS asked (schema, relation, prefix, prefix_end, checks, copy_marker, source, \
-    source_marker, ordinal)";
+const ASKED: &str = "(SELECT of_table.*, $13::bigint AS seed FROM unnest($1::name[], $2::name[], $3::text[], $4::name[], \
+    $5::text[], $10::text[], $11::name[], $12::text[]) WITH ORDINALITY AS of_table (schema, relation, prefix, prefix_end, \
+    checks, copy_marker, source, source_marker, ordinal)) AS asked";
 
 /// The clock of the server, which does not change a digest.
 const CLOCK: &str = "CASE WHEN found.what = 'table' THEN to_char(clock_timestamp() AT TIME ZONE 'UTC', \
     'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') END";
 
-/// The hashes of a row: all of its columns count. `OFFSET 0` has the server write the text of a row once.
-const HASHES: &str = "(SELECT hashtextextended(written.text, $13) AS hash_1, hashtextextended(written.text, $14) AS hash_2 \
-    FROM (SELECT found::text AS text OFFSET 0) AS written)";
+/// The bounds of a partition. A digest has only the hash of their stored form, because Postgres takes longer to deparse them
+/// than to read the rest of the row.
+const BOUNDS: &str = "CASE WHEN found.bounds_hash IS NOT NULL THEN (\
+    SELECT left(pg_get_expr(c.relpartbound, 0), 100001) FROM pg_class c WHERE c.oid = found.oid) END";
+
+/// The hash of a row: all of its columns count.
+const HASH: &str = "hashtextextended(found::text, asked.seed)";
 
 /// The rows of each table.
 pub(super) static ROWS: LazyLock<String> = LazyLock::new(|| {
     let found = found();
     format!(
-        "SELECT asked.ordinal, found.*, {CLOCK} AS clock, hashes.hash_1, hashes.hash_2 \
-         FROM {ASKED} CROSS JOIN LATERAL ({found}) AS found CROSS JOIN LATERAL {HASHES} AS hashes"
+        "SELECT asked.ordinal, found.*, {BOUNDS} AS bounds, {CLOCK} AS clock, {HASH} AS hash \
+         FROM {ASKED} CROSS JOIN LATERAL ({found}) AS found"
     )
 });
 
-/// One row for each table: the object identifier and the sums of the hashes of its rows.
+/// One row for each table: its object identifier, and the sum of the hashes of its rows.
 pub(super) static DIGESTS: LazyLock<String> = LazyLock::new(|| {
     let found = found();
     format!(
         "SELECT asked.ordinal, looked.* FROM {ASKED} CROSS JOIN LATERAL (\
          SELECT max(found.oid) FILTER (WHERE found.what = 'table') AS oid, max({CLOCK}) AS clock, \
-         sum(hashes.hash_1)::text AS hash_1, sum(hashes.hash_2)::text AS hash_2 \
-         FROM ({found}) AS found CROSS JOIN LATERAL {HASHES} AS hashes) AS looked"
+         sum({HASH})::text AS hash FROM ({found}) AS found) AS looked"
     )
 });
 
-/// Seeds of the hashes, different in each process.
-static SEEDS: LazyLock<[i64; 2]> = LazyLock::new(|| [fastrand::i64(..), fastrand::i64(..)]);
+/// Seed of the hashes, different in each process.
+static SEED: LazyLock<i64> = LazyLock::new(|| fastrand::i64(..));
 
 /// A table of a set, and the relation of its schema that the query reads for it.
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +94,7 @@ impl<'a> Asked<'a> {
 
 /// Returns [`INSPECT`] with the columns of `asked` instead of the parameters that differ between tables.
 fn found() -> String {
-    OF_A_TABLE
+    OF_ASKED
         .iter()
         .fold(INSPECT.to_owned(), |text, (parameter, column)| text.replace(parameter, column))
 }
@@ -131,8 +135,7 @@ impl<'a> Parameters<'a> {
     }
 
     /// Returns the values in the order of their numbers.
-    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 14] {
-        let [seed_1, seed_2] = &*SEEDS;
+    pub(super) fn values(&self) -> [&(dyn ToSql + Sync); 13] {
         [
             &self.schemas,
             &self.relations,
@@ -146,8 +149,7 @@ impl<'a> Parameters<'a> {
             &self.copy_markers,
             &self.sources,
             &self.source_markers,
-            seed_1,
-            seed_2,
+            &*SEED,
         ]
     }
 }
@@ -160,18 +162,18 @@ fn check_names(table: &ManagedTable) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DIGESTS, OF_A_TABLE, ROWS, check_names};
+    use super::{DIGESTS, OF_ASKED, ROWS, check_names};
     use crate::partition::{Identifier, ManagedTable, QualifiedName};
 
     #[test]
     fn query_of_a_set_has_no_parameter_of_a_single_table() {
         for text in [&*ROWS, &*DIGESTS] {
-            for (parameter, column) in OF_A_TABLE {
+            for (parameter, column) in OF_ASKED {
                 assert!(text.contains(column), "{column}");
                 let uses: Vec<_> = text.match_indices(parameter).collect();
-                let arrays = [format!("{parameter}::name[]"), format!("{parameter}::text[]")];
+                let arrays = ["name[]", "text[]", "bigint"].map(|of| format!("{parameter}::{of}"));
                 let arrays = arrays.iter().map(|array| text.matches(array.as_str()).count());
-                let longer = ["10", "11", "12", "13", "14"].map(|number| format!("${number}"));
+                let longer = ["10", "11", "12", "13"].map(|number| format!("${number}"));
                 let longer =
                     longer.iter().filter(|longer| parameter == "$1" && *longer != parameter);
                 let longer = longer.map(|longer| text.matches(longer.as_str()).count());

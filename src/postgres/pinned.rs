@@ -3,12 +3,13 @@
 /// Settings of every session in addition to [`pinned_options`](crate::sql::pinned_options), whatever the server, the
 /// database or the role sets: when a session ends, and how it is used. They make no sense in a printed script, whose
 /// session is a user's. Not `default_transaction_read_only`: that is how administrators fence a server. The keepalives
-/// are the server's: a node that is gone cannot close its connections, and they hold the locks on tables.
+/// are the server's: a node that is gone cannot close its connections, and they hold the locks on tables. Postgres would compile
+/// the catalog query for longer than it executes it.
 pub(super) const OF_SESSION: &str = "-c lock_timeout=1s -c statement_timeout=10s \
     -c idle_in_transaction_session_timeout=30s -c idle_session_timeout=0 \
     -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 \
     -c tcp_user_timeout=30s -c client_min_messages=warning \
-    -c plan_cache_mode=force_generic_plan -c exit_on_error=off";
+    -c plan_cache_mode=force_generic_plan -c jit=off -c exit_on_error=off";
 
 /// Setting for the login to 17 and later, where the limit of a role can be too short for the login.
 pub(super) const NO_TRANSACTION_TIMEOUT: &str = "-c transaction_timeout=0";

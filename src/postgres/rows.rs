@@ -72,13 +72,12 @@ pub(super) fn snapshot(
     rows: &[Row],
 ) -> Result<(Snapshot, LookDigest), InspectError> {
     let Asked { table, relation: relation_name } = asked;
-    let mut digest = LookDigest::new();
+    let mut digest = LookDigest::default();
     let (mut facts, mut taken, mut clock) = (None, Vec::new(), String::new());
     let mut partitions = Vec::new();
     let mut indexes: HashMap<u32, Vec<RawIndex>> = HashMap::new();
     for row in rows {
-        let hash = |name| column::<i64>(row, name).map(i64::cast_unsigned);
-        digest.add([hash("hash_1")?, hash("hash_2")?]);
+        digest.add(column::<i64>(row, "hash")?.cast_unsigned());
         match column(row, "what")? {
             "table" => {
                 clock = column(row, "clock")?;

@@ -49,6 +49,7 @@ mod interruption;
 mod limits;
 mod live_load;
 mod locks;
+mod look;
 mod merge;
 mod names;
 mod oldest_row;

@@ -28,7 +28,7 @@ async fn connect(url: &str) -> Result<Session, ErrorKind> {
 
 /// Each setting, what a role and a database set it to, and what a session has. Those at the end are not
 /// known to every major.
-const SETTINGS: [(&str, &str, &str); 26] = [
+const SETTINGS: [(&str, &str, &str); 27] = [
     ("search_path", "public", "pg_catalog,pg_temp"),
     ("statement_timeout", "1ms", "10s"),
     ("lock_timeout", "7h", "1s"),
@@ -47,6 +47,7 @@ const SETTINGS: [(&str, &str, &str); 26] = [
     ("exit_on_error", "on", "off"),
     ("client_min_messages", "debug1", "warning"),
     ("plan_cache_mode", "force_custom_plan", "force_generic_plan"),
+    ("jit", "on", "off"),
     ("synchronous_commit", "off", "local"),
     ("tcp_keepalives_idle", "7200", "15"),
     ("tcp_keepalives_interval", "75", "5"),

@@ -1,7 +1,5 @@
 //! Comparison of `simulate` with Postgres: each step changes the catalog as predicted.
 
-use std::time::Duration;
-
 use pg_partition_operator::converge::observe;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::{
@@ -9,18 +7,13 @@ use pg_partition_operator::observed::{
     Relation, SyncState,
 };
 use pg_partition_operator::partition::{CopiedTable, IndexShape, MarkerState, Side, SyncLevel};
-use pg_partition_operator::plan::{Plan, PlanTime, PlannedStep, Step, check, questions, simulate};
-use pg_partition_operator::postgres::{
-    AlwaysGranted, DatabaseError, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock,
-    execute,
-};
-use pg_partition_operator::sql::Timeouts;
+use pg_partition_operator::plan::{Plan, PlanTime, PlannedStep, Step, questions, simulate};
+use pg_partition_operator::postgres::{DatabaseError, Progress, Session, StepOutcome};
 
 use tokio::runtime::Handle;
 
-use crate::database::{World, at};
+use crate::database::World;
 use crate::scenarios::{Next, Phase, assert_all_kinds, scenarios};
-use crate::support::backdate::backdate;
 use crate::support::postgres::majors;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,30 +49,11 @@ async fn take_steps(
         let taken = plan.steps.clone();
         let time = phase.time();
         let mut before = seen(session, &desired, &time).await;
-        let (oid, line) = (before.locked_relation().unwrap(), taken[0].line());
-        let checked = check(plan, &desired, &looked_at, &time)
-            .unwrap_or_else(|e| panic!("{what}: {line}: {e}"));
-        let lock = TableLock::try_acquire(session, LockKeys::new(&before.managed, oid))
-            .await
-            .unwrap()
-            .unwrap();
-        let timeouts = Timeouts {
-            lock_timeout: Duration::from_secs(5),
-            retry_timeout: Duration::from_secs(5),
-        };
+        let line = taken[0].line();
         let mut watching =
             Watching { other, observe_and_plan: (&desired, &time), seen: Vec::new() };
-        let outcomes = execute(
-            &lock,
-            &checked,
-            timeouts,
-            &AlwaysGranted,
-            &SlowSteps::default(),
-            &mut watching,
-        )
-        .await;
-        lock.release().await.unwrap();
-        backdate(session, at(phase.now)).await;
+        let next = Next { desired: desired.clone(), observed: looked_at, plan };
+        let outcomes = phase.execute(session, next, &mut watching).await;
         for (outcome, after) in outcomes.iter().zip(watching.seen) {
             let what = format!("{what}, {line}, {}", outcome.step.verb());
             match &outcome.result {

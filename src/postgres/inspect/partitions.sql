@@ -1,6 +1,6 @@
 -- A row for each partition, and for each table that was detached or has a marker.
 SELECT 'partition',
-       m.oid, m.nspname, m.relname, m.relkind, left(pg_get_expr(m.relpartbound, 0), 100001),
+       m.oid, m.nspname, m.relname, m.relkind, hashtextextended(m.relpartbound::text, $13),
        m.is_attached, m.inhdetachpending, m.comment,
        m.relowner = t.relowner OR pg_has_role(t.relowner, m.relowner, 'USAGE'),
        CASE WHEN m.reltuples >= 0 THEN m.reltuples::bigint END,

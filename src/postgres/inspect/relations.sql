@@ -16,6 +16,7 @@
 -- $10  marker of the copy of the table
 -- $11  name of the plain table that the table replaced
 -- $12  marker of that plain table
+-- $13  seed of hashes
 --
 -- The server writes JSON more slowly than it reads the catalog. So facts about many objects have columns, and the
 -- other facts are JSON in "facts". Comments and definitions have any length. The query reads the beginning of a comment, where the
@@ -28,10 +29,11 @@ WITH server AS (
 target AS (
     SELECT c.oid, c.relname, c.relnamespace, n.nspname, c.relkind, c.relowner, c.relam, c.reltablespace,
            c.relrowsecurity, c.relforcerowsecurity, c.relreplident, c.relhastriggers, c.relispartition,
-           p.partstrat, p.partattrs, p.partdefid
+           p.partstrat, p.partattrs, p.partdefid, d.description
     FROM pg_namespace n
     JOIN pg_class c ON c.relnamespace = n.oid
     LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid
+    LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
     WHERE n.nspname = $1 AND c.relname = $2
 ),
 same_name AS (
@@ -86,7 +88,11 @@ fitting AS (
 ),
 -- Partitions, and candidates that were detached or have a marker.
 members AS (
-    SELECT c.oid, n.nspname, c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
+    SELECT c.oid,
+           -- Most are in the schema of the table.
+           CASE WHEN c.relnamespace = t.relnamespace THEN t.nspname
+                ELSE (SELECT nspname FROM pg_namespace WHERE oid = c.relnamespace) END AS nspname,
+           c.relname, c.relkind, c.relowner, c.relpartbound, c.reltuples, c.relpages,
            c.reloptions, c.relhastriggers, i.inhdetachpending, i.transactions_since,
            left(d.description, 2000) AS comment, true AS is_attached,
            coalesce(starts_with(d.description, $7::text), false) AS is_expired
@@ -98,7 +104,6 @@ members AS (
         FROM pg_inherits WHERE inhparent = t.oid
     ) i
     JOIN pg_class c ON c.oid = i.inhrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_description d
         ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
     WHERE t.relkind = 'p'

@@ -1,6 +1,6 @@
 -- The row of the table. There is one even if no table has the name: it has the facts about the server.
 SELECT 'table' AS what,
-       t.oid, NULL::name AS schema, NULL::name AS name, NULL::"char" AS kind, NULL::text AS bounds,
+       t.oid, NULL::name AS schema, NULL::name AS name, NULL::"char" AS kind, NULL::bigint AS bounds_hash,
        NULL::bool AS attached, NULL::bool AS detach_pending, NULL::text AS comment, NULL::bool AS owned,
        NULL::bigint AS rows, NULL::bigint AS bytes, NULL::text[] AS storage, NULL::bool AS fits,
        NULL::name AS of, NULL::bool AS valid,
@@ -107,17 +107,13 @@ SELECT 'table' AS what,
                'tablespace', (SELECT spcname FROM pg_tablespace WHERE oid = t.reltablespace),
                'accessMethod', (SELECT amname FROM pg_am WHERE oid = t.relam),
                -- The names that were adopted: a line of the table's own comment.
-               'adopted', (
-                   SELECT substring(right(description, 100000) FROM $8::text)
-                   FROM pg_description
-                   WHERE objoid = t.oid AND classoid = 'pg_class'::regclass AND objsubid = 0
-               ),
-               'isCopy', coalesce(split_part(obj_description(t.oid, 'pg_class'), E'\n', 1) = $10::text, false),
+               'adopted', substring(right(t.description, 100000) FROM $8::text),
+               'isCopy', coalesce(split_part(t.description, E'\n', 1) = $10::text, false),
                -- Of whatever table: the same mark up to the name.
                'isCopyOfOther', coalesce((
-                   starts_with(obj_description(t.oid, 'pg_class'), $6::text || 'copy of ')
-                   OR starts_with(obj_description(t.oid, 'pg_class'), $6::text || 'source of ')
-               ) AND split_part(obj_description(t.oid, 'pg_class'), E'\n', 1) <> $10::text, false),
+                   starts_with(t.description, $6::text || 'copy of ')
+                   OR starts_with(t.description, $6::text || 'source of ')
+               ) AND split_part(t.description, E'\n', 1) <> $10::text, false),
                'hasSource', t.relkind = 'p' AND EXISTS (
                    SELECT
                    FROM pg_class s

@@ -14,7 +14,9 @@ use pg_partition_operator::converge::observe_and_plan;
 use pg_partition_operator::desired::DesiredTable;
 use pg_partition_operator::observed::ObservedTable;
 use pg_partition_operator::plan::{Plan, PlanTime, Step, StepKind, check};
-use pg_partition_operator::postgres::{AlwaysGranted, LockKeys, Session, TableLock, advance};
+use pg_partition_operator::postgres::{
+    AlwaysGranted, LockKeys, Progress, Session, SlowSteps, StepOutcome, TableLock, advance, execute,
+};
 use pg_partition_operator::sql::Timeouts;
 use serde_json::{Value, json};
 
@@ -24,6 +26,7 @@ pub(crate) use cutover::serving;
 pub(crate) use routing::{create_reader, routing};
 
 use crate::database::{SCHEMA_SQL, Silent, World, at, desired_with};
+use crate::support::backdate::backdate;
 
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -114,6 +117,29 @@ impl Phase {
             self.work(session, Next { desired: desired.clone(), observed, plan }).await;
         }
         panic!("work does not come to an end");
+    }
+
+    /// Executes the steps of a plan, and dates what they detached.
+    pub(crate) async fn execute(
+        &self,
+        session: &Session,
+        Next { desired, observed, plan }: Next,
+        progress: &mut dyn Progress,
+    ) -> Vec<StepOutcome> {
+        let line = plan.steps[0].line();
+        let keys = LockKeys::new(&observed.managed, observed.locked_relation().unwrap());
+        let checked = check(plan, &desired, &observed, &self.time())
+            .unwrap_or_else(|e| panic!("{line}: {e}"));
+        let lock = TableLock::try_acquire(session, keys).await.unwrap().unwrap();
+        let timeouts = Timeouts {
+            lock_timeout: Duration::from_secs(5),
+            retry_timeout: Duration::from_secs(5),
+        };
+        let slow = SlowSteps::default();
+        let outcomes = execute(&lock, &checked, timeouts, &AlwaysGranted, &slow, progress).await;
+        lock.release().await.unwrap();
+        backdate(session, at(self.now)).await;
+        outcomes
     }
 
     /// Does work to its end.
