@@ -227,7 +227,7 @@ async fn tables_of_a_set_do_not_affect_each_other() {
 }
 
 #[tokio::test]
-async fn table_that_another_session_locks_or_drops_does_not_affect_the_others() {
+async fn locked_or_dropped_table_does_not_affect_other_tables_of_a_set() {
     for major in majors() {
         let world = World::new(major).await;
         let tables = ["first", "locked", "between", "last"];
