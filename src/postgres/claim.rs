@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::error::DatabaseError;
 use super::{InspectError, LockKeys, Session};
 use crate::partition::{ManagedTable, escape_control};
-use crate::sql::{self, Claimant, LoginRole};
+use crate::sql::{self, Claimant, HeldClaim, LoginRole};
 
 /// Maximum number of attempts if another operator created the schema or the table, or released the claim, at the
 /// same time.
@@ -68,6 +68,21 @@ pub async fn claim(
         }
     }
     Err(DatabaseError::busy("other resources claim and release the table again and again").into())
+}
+
+/// Renews claims of this installation in one round trip, and returns the positions of those that their resources no
+/// longer have. It acquires no claim.
+///
+/// # Errors
+/// As of [`claim`].
+pub async fn renew(
+    session: &Session,
+    claims: &[HeldClaim<'_>],
+    installation: &str,
+) -> Result<Vec<usize>, InspectError> {
+    let script = sql::renew_claims(claims, installation, role(session));
+    let lost = session.commit_script_text(&script).await?;
+    Ok(serde_json::from_str(lost.as_deref().unwrap_or_default())?)
 }
 
 /// Releases the claim of a resource, if it has one.

@@ -34,7 +34,7 @@ mod work;
 
 pub use answer::answer;
 pub use authority::{AlwaysGranted, Authority, Certainty, Ruling, RulingFuture};
-pub use claim::{ClaimHolder, claim, release};
+pub use claim::{ClaimHolder, claim, release, renew};
 pub use connect::{
     APPLICATION_NAME, ChannelBinding, ClientCertificate, ConnectionSettings, DEFAULT_PORT, Hidden,
     InvalidUrl, SecretKey, ServerAddress, Setting, SslMode, TargetSession, TlsVersions, Transport,
@@ -57,4 +57,4 @@ pub use table_names::TableNames;
 pub use verify::{DifferingRow, Verified, verify_rows};
 pub use work::{PageDone, WorkOutcome, advance};
 
-pub use crate::sql::{CLAIM_RENEW_INTERVAL, Claimant};
+pub use crate::sql::{CLAIM_RENEW_INTERVAL, Claimant, HeldClaim};

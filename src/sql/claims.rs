@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::quote::literal;
 use super::record_tables::{Column, LoginRole, RecordTable, check_records, prepare_records};
@@ -87,6 +88,57 @@ pub fn claim_table(
         )),
     ]);
     Script::as_operator(statements)
+}
+
+/// Claim of a resource on a table, for a renewal.
+#[derive(Debug, Clone, Copy)]
+pub struct HeldClaim<'a> {
+    /// Claimed table.
+    pub table: &'a ManagedTable,
+    /// The UID of the resource.
+    pub uid: &'a str,
+}
+
+/// Returns a transaction that renews those of these claims that their resources still have in this installation, and
+/// returns the positions of the other claims as a JSON array. It acquires no claim, and writes nothing for a claim that
+/// was renewed recently.
+#[must_use]
+pub fn renew_claims(claims: &[HeldClaim<'_>], installation: &str, role: LoginRole) -> Script {
+    let asked = claims.iter().enumerate().map(|(position, claim)| {
+        let name = claim.table.name();
+        json!({
+            "position": position, "schema": name.schema.as_str(), "table": name.name.as_str(),
+            "holder": claim.uid,
+        })
+    });
+    let asked = literal(&asked.collect::<serde_json::Value>().to_string());
+    let asked = format!(
+        "json_to_recordset({asked}::json) \
+         AS asked (position int, \"schema\" text, \"table\" text, holder text)"
+    );
+    let is_held = format!(
+        "held.schema_name = asked.\"schema\" AND held.table_name = asked.\"table\" \
+         AND held.holder = asked.holder AND held.installation = {}",
+        literal(installation)
+    );
+    let age = CLAIM_RENEW_INTERVAL.as_secs();
+    Script::as_operator([
+        check_records(&CLAIMS, role),
+        // Two sessions that renew the same claims lock them in the same order.
+        Sql(format!(
+            "UPDATE pgpartition.claims AS held SET seen = now() FROM ( \
+             SELECT held.schema_name, held.table_name FROM pgpartition.claims AS held \
+             JOIN {asked} ON {is_held} WHERE held.seen <= now() - '{age}s'::interval \
+             ORDER BY held.schema_name, held.table_name FOR NO KEY UPDATE OF held \
+             ) AS aged WHERE held.schema_name = aged.schema_name \
+             AND held.table_name = aged.table_name"
+        )),
+        // A statement of its own, so that it sees what another session committed during the wait for a row.
+        Sql(format!(
+            "SELECT coalesce(json_agg(asked.position), '[]')::text FROM {asked} \
+             WHERE NOT EXISTS (SELECT FROM pgpartition.claims AS held WHERE {is_held})"
+        )),
+    ])
 }
 
 /// A transaction after which the resource with this UID does not have the table.

@@ -41,7 +41,10 @@ mod statements;
 
 use std::time::Duration;
 
-pub use claims::{CLAIM_RENEW_INTERVAL, CLAIM_TTL, CLAIMS, Claimant, claim_table, release_claim};
+pub use claims::{
+    CLAIM_RENEW_INTERVAL, CLAIM_TTL, CLAIMS, Claimant, HeldClaim, claim_table, release_claim,
+    renew_claims,
+};
 pub use conversion::{
     CONVERSIONS, Comparison, Function, Page, attach_source, begin_swap, begin_verify, compare_page,
     copy_page, create_copy, delete_record, detach_source, drop_copy, drop_source, end_sync,

@@ -17,6 +17,7 @@ mod attach_races;
 mod backoff;
 mod certificates;
 mod changed_partitions;
+mod claim_renewal;
 mod claims;
 mod cli;
 mod clients;
