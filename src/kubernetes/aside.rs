@@ -89,7 +89,8 @@ impl Work {
             }
         }
         drop(ticket);
-        self.context.tables.request_reconcile(&self.table).await;
+        let namespace = self.table.namespace().unwrap_or_default();
+        self.context.tables.request_reconcile(&namespace, &self.table.name_any()).await;
     }
 
     /// Waits for a session and uses it, until the builds are done or interrupted.

@@ -1,12 +1,14 @@
 //! A table that a resource may have claimed.
 
+use std::sync::Arc;
+
 use crate::partition::ManagedTable;
 use crate::postgres::ConnectionSettings;
 
 /// A table that a resource may have claimed, and how to log in to its database.
 #[derive(Debug, Clone)]
 pub(super) struct ClaimedTable {
-    pub(super) settings: ConnectionSettings,
+    pub(super) settings: Arc<ConnectionSettings>,
     pub(super) table: ManagedTable,
 }
 

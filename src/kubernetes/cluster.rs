@@ -170,7 +170,9 @@ impl Cluster {
     /// # Errors
     /// Returns an error if the Secret cannot be read, or is incomplete.
     pub async fn login(&self, table: &PartitionedTable) -> Result<ConnectionSettings, AccessError> {
-        let settings = login::settings(table, &self.client).await;
+        let namespace = table.metadata.namespace.clone().unwrap_or_default();
+        let database = table.spec.database.as_ref();
+        let settings = login::settings(&namespace, database, &self.client).await;
         settings.map_err(|error| AccessError::NoLogin(error.to_string()))
     }
 
@@ -181,6 +183,7 @@ impl Cluster {
     fn explain(&self, error: ClusterError, name: &str) -> AccessError {
         let error = match error {
             ClusterError::Silent(after) => return AccessError::Silent(after),
+            ClusterError::Shared(message) => return AccessError::Refused(message),
             ClusterError::Refused(error) => error,
         };
         let kube::Error::Api(status) = *error else { return AccessError::Unanswered(error) };

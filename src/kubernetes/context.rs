@@ -11,7 +11,9 @@ use super::backoff::Backoff;
 use super::builds::IndexBuilds;
 use super::events::Events;
 use super::leader::Leadership;
+use super::logins::Logins;
 use super::metrics::Metrics;
+use super::rounds::Rounds;
 use super::tables::Tables;
 use crate::postgres::Pool;
 
@@ -24,11 +26,13 @@ pub(super) struct Context {
     /// Limit of concurrent requests to the API server.
     pub(super) requests: Semaphore,
     pub(super) pool: Pool,
+    pub(super) logins: Logins,
     pub(super) tables: Arc<Tables>,
+    pub(super) rounds: Rounds,
     pub(super) backoff: Backoff,
     pub(super) events: Events,
     pub(super) metrics: Arc<Metrics>,
-    /// Interval of reconciles without any other trigger.
+    /// Interval of rounds, and of reconciles without any other trigger.
     pub(super) resync: Duration,
     /// Whether this replica leads. Otherwise no step begins.
     pub(super) leadership: Arc<Leadership>,

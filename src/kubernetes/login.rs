@@ -1,6 +1,7 @@
 //! Which database a resource is about, and how to log in there.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use super::failure::ReconcileError;
 use super::patch::within_deadline;
 use super::{ClusterError, credentials};
 use crate::api::Reason;
-use crate::api::v1alpha1::{CaKind, CaRef, PartitionedTable};
+use crate::api::v1alpha1::{CaKind, CaRef, Database, PartitionedTable};
 use crate::postgres::ConnectionSettings;
 use crate::status::Failure;
 
@@ -19,13 +20,11 @@ use crate::status::Failure;
 pub(super) async fn log_in(
     table: &PartitionedTable,
     context: &Context,
-) -> Result<ConnectionSettings, ReconcileError> {
-    let settings = {
-        let _asking = context.request_permit().await;
-        settings(table, &context.client).await?
-    };
+) -> Result<Arc<ConnectionSettings>, ReconcileError> {
+    let login = context.logins.of(table);
+    let settings = context.logins.settings(&login, &context.client, &context.requests).await?;
     let uid = table.uid().unwrap_or_default();
-    if let Some(former) = context.tables.set_settings(&uid, settings.clone())
+    if let Some(former) = context.tables.set_settings(&uid, Arc::clone(&settings))
         && former != settings
     {
         context.pool.forget(&former);
@@ -33,23 +32,23 @@ pub(super) async fn log_in(
     Ok(settings)
 }
 
-/// Returns the connection settings of a resource, with the permissions of the client.
+/// Returns the connection settings for a `spec.database`, with the permissions of the client.
 pub(super) async fn settings(
-    table: &PartitionedTable,
+    namespace: &str,
+    database: Option<&Database>,
     client: &Client,
 ) -> Result<ConnectionSettings, ReconcileError> {
-    let namespace = table.namespace().unwrap_or_default();
-    let Some(database) = &table.spec.database else {
+    let Some(database) = database else {
         return Err(ReconcileError::Of(Failure {
             reason: Reason::InvalidSpec,
             message: "spec.database: is required in a cluster".to_owned(),
         }));
     };
-    let secrets: Api<Secret> = Api::namespaced(client.clone(), &namespace);
+    let secrets: Api<Secret> = Api::namespaced(client.clone(), namespace);
     let name = &database.secret_ref.name;
     let data = read(&secrets, name).await?.data.unwrap_or_default();
     let ca = match &database.ca_ref {
-        Some(reference) => Some(read_ca(reference, &namespace, client).await?),
+        Some(reference) => Some(read_ca(reference, namespace, client).await?),
         None => None,
     };
     let client_certificate = match &database.client_cert_ref {
@@ -58,7 +57,7 @@ pub(super) async fn settings(
     };
     let client_certificate = client_certificate.as_ref();
     let references = credentials::References { secret: &data, ca, client_certificate };
-    Ok(credentials::settings(database, &namespace, references)?)
+    Ok(credentials::settings(database, namespace, references)?)
 }
 
 async fn read_ca(

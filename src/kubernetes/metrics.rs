@@ -70,6 +70,8 @@ pub(super) struct Metrics {
     build: Gauge,
     reconciles: IntCounterVec,
     reconcile_duration: HistogramVec,
+    round_tables: IntCounterVec,
+    round_duration: HistogramVec,
     steps: IntCounterVec,
     step_duration: HistogramVec,
     lock_timeouts: IntCounterVec,
@@ -94,6 +96,16 @@ impl Metrics {
                 "Duration of reconciles, in seconds",
                 &[],
             )?,
+            round_tables: counter(
+                "pgpartition_round_tables_total",
+                "Tables inspected in rounds, by result",
+                &["result"],
+            )?,
+            round_duration: histogram(
+                "pgpartition_round_duration_seconds",
+                "Duration of rounds, each an inspection of all tables of a login with nothing to do, in seconds",
+                &[],
+            )?,
             steps: counter(
                 "pgpartition_steps_total",
                 "Steps executed, by result",
@@ -115,6 +127,8 @@ impl Metrics {
         metrics.registry.register(Box::new(metrics.build.clone()))?;
         metrics.registry.register(Box::new(metrics.reconciles.clone()))?;
         metrics.registry.register(Box::new(metrics.reconcile_duration.clone()))?;
+        metrics.registry.register(Box::new(metrics.round_tables.clone()))?;
+        metrics.registry.register(Box::new(metrics.round_duration.clone()))?;
         metrics.registry.register(Box::new(metrics.steps.clone()))?;
         metrics.registry.register(Box::new(metrics.step_duration.clone()))?;
         metrics.registry.register(Box::new(metrics.lock_timeouts.clone()))?;
@@ -122,10 +136,12 @@ impl Metrics {
         Ok(metrics)
     }
 
-    fn collectors(&self) -> [&dyn Collector; 7] {
+    fn collectors(&self) -> [&dyn Collector; 9] {
         [
             &self.reconciles,
             &self.reconcile_duration,
+            &self.round_tables,
+            &self.round_duration,
             &self.steps,
             &self.step_duration,
             &self.lock_timeouts,
@@ -138,6 +154,12 @@ impl Metrics {
         let result = if ready { "ready" } else { "not_ready" };
         self.reconciles.with_label_values(&[result]).inc();
         self.reconcile_duration.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
+    }
+
+    pub(super) fn round_ended(&self, unchanged: u64, changed: u64, took: Duration) {
+        self.round_tables.with_label_values(&["unchanged"]).inc_by(unchanged);
+        self.round_tables.with_label_values(&["changed"]).inc_by(changed);
+        self.round_duration.with_label_values::<&str>(&[]).observe(took.as_secs_f64());
     }
 
     pub(super) fn step_ended(&self, step: &str, done: bool, took: Duration) {

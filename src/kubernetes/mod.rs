@@ -9,6 +9,7 @@ mod check;
 mod claimed;
 mod claims;
 mod cluster;
+mod cluster_error;
 mod context;
 mod controller;
 mod conversion_gauges;
@@ -22,6 +23,7 @@ mod last_seen;
 mod leader;
 mod logging;
 mod login;
+mod logins;
 mod metrics;
 mod next_reconcile;
 mod older;
@@ -33,7 +35,9 @@ mod patch;
 mod progress;
 mod reconcile;
 mod references;
+mod rounds;
 mod row;
+mod run;
 mod serve;
 mod tables;
 mod urgency;
@@ -62,14 +66,18 @@ pub use leader::LeaseSettings;
 pub use logging::{LogFormat, start_logging};
 pub use metrics::{MetricDescription, describe_metrics};
 
+pub(crate) use cluster_error::ClusterError;
+
 use backoff::Backoff;
 use context::Context;
 use events::Events;
 use http::HttpState;
 use leader::{Election, Leadership};
+use logins::Logins;
 use metrics::Metrics;
 use pages::Pages;
 use panics::contain;
+use rounds::Rounds;
 use tables::Tables;
 use workers::Workers;
 
@@ -95,7 +103,7 @@ pub struct RunSettings {
     pub lease: LeaseSettings,
     /// Maximum number of sessions to one Postgres server.
     pub sessions_per_server: usize,
-    /// Interval of reconciles without any other trigger.
+    /// Interval at which every table is inspected without any other trigger.
     pub resync: Duration,
     /// Time for running steps to end at shutdown.
     pub grace: Duration,
@@ -125,24 +133,6 @@ pub enum RunError {
     /// Watching ended.
     #[error("the watch of the resources ended")]
     WatchEnded,
-}
-
-/// A request to the API server failed.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ClusterError {
-    #[error("the API server rejected the request")]
-    Refused(#[source] Box<kube::Error>),
-    #[error("the API server did not respond within {} s", .0.as_secs())]
-    Silent(Duration),
-}
-
-impl ClusterError {
-    fn chain(&self) -> String {
-        match self {
-            Self::Refused(cause) => format!("{self}: {cause}"),
-            Self::Silent(_) => self.to_string(),
-        }
-    }
 }
 
 /// Runs the operator until SIGTERM or SIGINT.
@@ -184,7 +174,9 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         client: client.clone(),
         requests: Semaphore::new(MAX_API_REQUESTS),
         pool: Pool::new(PoolLimits::new(settings.sessions_per_server)),
+        logins: Logins::default(),
         tables,
+        rounds: Rounds::default(),
         backoff: Backoff::default(),
         events,
         metrics,
@@ -323,6 +315,8 @@ async fn clean_up(context: &Arc<Context>) {
             let existing: HashSet<_> =
                 context.tables.all().iter().filter_map(|w| w.uid()).collect();
             context.backoff.retain(|uid| existing.contains(uid));
+            context.rounds.retain(|uid| existing.contains(uid));
+            context.logins.clean_up();
             context.builds.retain(&existing);
         });
         if let Err(panic) = cleaned.await {

@@ -41,12 +41,12 @@ impl Target {
 }
 
 /// Writes the status by server-side apply, which removes fields that this operator no longer sets. A second patch
-/// removes fields of other owners.
+/// removes fields of other owners. Returns the version of the resource after that.
 pub(super) async fn status(
     client: &Client,
     target: &Target,
     status: &PartitionedTableStatus,
-) -> Result<(), ClusterError> {
+) -> Result<Option<String>, ClusterError> {
     let said = json!(status);
     let patch = json!({
         "apiVersion": PartitionedTable::api_version(&()),
@@ -60,13 +60,15 @@ pub(super) async fn status(
     let request = resources.patch_status(&target.name, &parameters, &apply);
     let answer = within_deadline(request).await?;
     let removal = answer.data.get("status").map(|answered| removal(&said, answered));
-    let Some(removal) = removal.filter(|removal| !removal.is_empty()) else { return Ok(()) };
+    let Some(removal) = removal.filter(|removal| !removal.is_empty()) else {
+        return Ok(answer.metadata.resource_version);
+    };
     let patch = json!({"metadata": {"uid": target.uid}, "status": removal});
     let parameters =
         PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
     let merge = Patch::Merge(&patch);
     let request = resources.patch_status(&target.name, &parameters, &merge);
-    within_deadline(request).await.map(drop)
+    within_deadline(request).await.map(|answer| answer.metadata.resource_version)
 }
 
 /// Returns whether a resource has this status already. Conditions of other types belong to other controllers.

@@ -10,39 +10,43 @@ use kube::{Resource, ResourceExt};
 
 use super::ClusterError;
 use super::aside::build_aside;
-use super::authority::{ResourceAuthority, RunAuthority};
+use super::authority::ResourceAuthority;
 use super::backoff::jittered;
-use super::claimed::ClaimedTable;
 use super::claims;
-use super::context::{Context, RETRY_TIMEOUT};
-use super::failure::{self, ReconcileError};
+use super::context::Context;
+use super::failure::ReconcileError;
 use super::last_seen::LastSeen;
-use super::login::log_in;
 use super::next_reconcile::{NextReconcile, Timing, next_reconcile};
 use super::outcome::observation;
 use super::panics::{Panic, contain};
 use super::patch::{self, Target};
-use super::progress::StepReporter;
-use super::urgency::urgency;
+use super::rounds::QUIET_INTERVAL;
+use super::rounds::quiet::{self, Quiet};
+use super::run::{Run, run};
 use super::watched::Watched;
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
 use crate::api::{ConditionType, Reason};
-use crate::converge::{self, Convergence};
-use crate::desired::{DesiredTable, Mode};
-use crate::plan::{Plan, PlanTime};
-use crate::postgres::{Borrowed, CLAIM_RENEW_INTERVAL};
+use crate::converge::Convergence;
+use crate::desired::Mode;
+use crate::plan::Plan;
+use crate::postgres::CLAIM_RENEW_INTERVAL;
 use crate::status::{self, Failure, Outcome, Subject};
 
 /// Time until a retry if reporting a panic panics too.
 const PANIC_RETRY_INTERVAL: Duration = Duration::from_mins(5);
 
-/// Time that a run spends on work. After that it reports progress, and frees its session for other tables.
-const WORK_TIME: Duration = Duration::from_secs(30);
-
 /// Result of a run whose status was written.
 struct Ended {
     is_ready: bool,
     next: NextReconcile,
+}
+
+/// What a run means for the status and the rounds.
+struct Judgment {
+    status: PartitionedTableStatus,
+    ended: Ended,
+    /// The table if nothing is left to do, without the version of the resource.
+    quiet: Option<Quiet>,
 }
 
 /// Reconciles a resource, writes its status, and returns when to reconcile again.
@@ -69,6 +73,7 @@ pub(super) async fn reconcile(
 /// Reconciles, and returns the time until the next reconcile, or `None` if only a change triggers one.
 async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> {
     let began = Instant::now();
+    context.rounds.remove(&watched.uid().unwrap_or_default());
     let ended = match watched.table() {
         Ok(table) => Box::pin(work(&table, context)).await,
         Err(error) => {
@@ -89,7 +94,9 @@ async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> 
                     "could not read from or write to the API server"
                 );
             }
-            (false, next_reconcile(Err(failed), &timing(&uid, generation, None, context)))
+            let unready_for = context.backoff.unready_for(&uid, generation);
+            let timing = timing(unready_for, None, resync(context));
+            (false, next_reconcile(Err(failed), &timing))
         }
     };
     if !matches!(ended, Err(ReconcileError::Superseded)) {
@@ -137,40 +144,81 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
         return Ok(write_outcome(table, &subject, &outcome, context).await?);
     }
     let authority = Arc::new(ResourceAuthority::new(table, context));
-    let mut result = Box::pin(converged(table, &authority, context)).await;
-    if let Ok((desired, convergence)) = &result
-        && build_aside(table, (desired, convergence), &authority, context).await
+    let mut result = Box::pin(run(table, &authority, context)).await;
+    if let Ok(first) = &result
+        && build_aside(table, (&first.desired, &first.convergence), &authority, context).await
     {
-        result = Box::pin(converged(table, &authority, context)).await;
+        result = Box::pin(run(table, &authority, context)).await;
     }
     // The status would be about a spec that has changed.
     if !matches!(result, Err(ReconcileError::ShuttingDown)) && !authority.is_current() {
         context.tables.clear_last_seen(&uid);
         return Err(ReconcileError::Superseded);
     }
-    let (desired, convergence) = match result {
-        Ok(converged) => converged,
+    match result {
+        Ok(ended) => {
+            let judgment = judge(table, &subject, ended, context);
+            Ok(report(table, &subject, judgment, context).await?)
+        }
         Err(error) => {
             if !matches!(error, ReconcileError::ShuttingDown) {
                 context.tables.clear_last_seen(&uid);
             }
-            return Ok(write_outcome(table, &subject, &outcome_of(error)?, context).await?);
+            Ok(write_outcome(table, &subject, &outcome_of(error)?, context).await?)
         }
-    };
+    }
+}
+
+/// Judges a run: records what it observed, and returns what its status says.
+fn judge(table: &PartitionedTable, subject: &Subject<'_>, run: Run, context: &Context) -> Judgment {
+    let Run { desired, convergence, settings } = run;
+    let uid = table.uid().unwrap_or_default();
     let now = convergence.time.now;
     let aside = context.builds.failures(&uid, &convergence.remaining);
     let outcome = observation(&desired, &convergence, &aside);
-    let status = status::project(&subject, &outcome, now);
-    let ended = Ended::new(table, &subject, &outcome, &status, context);
+    let status = status::project(subject, &outcome, now);
+    let due = due(&status);
+    let digest = quiet::digest(&outcome, convergence.digest, due);
+    let resync = if digest.is_some() { QUIET_INTERVAL } else { resync(context) };
+    let ended = Ended::new(&uid, subject, (&outcome, due, resync), context);
+    let quiet = digest.map(|digest| Quiet {
+        name: table.name_any().into(),
+        version: None,
+        table: desired.name.clone(),
+        claims: desired.mode == Mode::Enforce,
+        settings,
+        digest,
+        due,
+    });
     let Convergence { observed, remaining, .. } = convergence;
     let before = context.tables.last_seen(&uid);
     // After a restart, deferrals that the status already reports get no new event.
-    if before.is_some() || !is_reported(&remaining, &subject) {
+    if before.is_some() || !is_reported(&remaining, subject) {
         context.events.deferrals(&table.object_ref(&()), before.as_deref(), &remaining);
     }
     let last_seen = Arc::new(LastSeen::new(&desired, &observed, &remaining));
     context.tables.set_last_seen(&uid, last_seen, ended.is_ready.then_some(now));
-    write(table, &subject, &status, context).await?;
+    Judgment { status, ended, quiet }
+}
+
+/// Writes the status, and adds a table with nothing to do to the rounds.
+async fn report(
+    table: &PartitionedTable,
+    subject: &Subject<'_>,
+    judgment: Judgment,
+    context: &Arc<Context>,
+) -> Result<Ended, ClusterError> {
+    let Judgment { status, ended, quiet } = judgment;
+    let version = write(table, subject, &status, context).await?;
+    if let Some(quiet) = quiet {
+        let quiet = Quiet { version: version.map(Into::into), ..quiet };
+        context.rounds.add(
+            &table.uid().unwrap_or_default(),
+            context.logins.of(table),
+            quiet,
+            context,
+        );
+    }
     Ok(ended)
 }
 
@@ -191,63 +239,6 @@ fn outcome_of(error: ReconcileError) -> Result<Outcome<'static>, ReconcileError>
             Err(error)
         }
     }
-}
-
-/// Converges, with a session and with the time at which the session was acquired.
-async fn converged(
-    table: &PartitionedTable,
-    authority: &Arc<ResourceAuthority>,
-    context: &Arc<Context>,
-) -> Result<(DesiredTable, Convergence), ReconcileError> {
-    let desired =
-        DesiredTable::from_resource(table).map_err(|errors| failure::from_spec_errors(&errors))?;
-    let borrowed = tokio::select! {
-        borrowed = turn(table, &desired, context) => borrowed?,
-        () = authority.superseded() => return Err(ReconcileError::Superseded),
-        () = context.abort.cancelled() => return Err(ReconcileError::ShuttingDown),
-    };
-    let authority = Arc::new(RunAuthority::new(authority, borrowed.long_run()));
-    let options = converge::Options {
-        claimant: Some(claims::claimant(table, context)),
-        authority,
-        slow: context.backoff.slow_steps(table),
-        skip_aside: true,
-        work_time: WORK_TIME,
-        routine: true,
-        // The wait for the session can have been long.
-        ..converge::Options::new(PlanTime::scheduled(&desired, Timestamp::now()), RETRY_TIMEOUT)
-    };
-    let mut progress = StepReporter::new(table.object_ref(&()), &context.events, &context.metrics);
-    let convergence = tokio::select! {
-        ended = claims::converge_claimed(
-            &borrowed.session, (table, &desired), &options, &mut progress, context,
-        ) => ended?,
-        () = context.abort.cancelled() => {
-            // Otherwise the server would continue, an index build for hours.
-            borrowed.session.cancel().await;
-            return Err(ReconcileError::ShuttingDown);
-        }
-    };
-    // A list of hosts or a name may lead to the new primary now.
-    if !convergence.observed.server.in_recovery {
-        borrowed.return_to_pool().await;
-    }
-    Ok((desired, convergence))
-}
-
-/// Waits for older resources and for a session, and returns the session.
-async fn turn(
-    table: &PartitionedTable,
-    desired: &DesiredTable,
-    context: &Arc<Context>,
-) -> Result<Borrowed, ReconcileError> {
-    let settings = log_in(table, context).await?;
-    let claimed = ClaimedTable { settings: settings.clone(), table: desired.name.clone() };
-    let claimed = Some(claimed).filter(|_| desired.mode == Mode::Enforce);
-    claims::set_claim(&table.uid().unwrap_or_default(), claimed, context);
-    claims::wait_for_older_resources(table, settings.database(), context).await;
-    let borrowed = context.pool.borrow(&settings, urgency(table, Timestamp::now())).await;
-    borrowed.map_err(|error| failure::from_borrow_error(&error))
 }
 
 /// Returns whether the previous status reports this plan.
@@ -291,35 +282,36 @@ async fn write_outcome(
 ) -> Result<Ended, ClusterError> {
     let status = status::project(subject, outcome, Timestamp::now());
     write(object, subject, &status, context).await?;
-    Ok(Ended::new(object, subject, outcome, &status, context))
+    let uid = object.uid().unwrap_or_default();
+    Ok(Ended::new(&uid, subject, (outcome, due(&status), resync(context)), context))
 }
 
-/// Writes the status if it has changed.
+/// Writes the status if it has changed, and returns the version of the resource that has this status.
 async fn write(
     object: &(impl Resource<DynamicType = ()> + Sync),
     subject: &Subject<'_>,
     status: &PartitionedTableStatus,
     context: &Context,
-) -> Result<(), ClusterError> {
+) -> Result<Option<String>, ClusterError> {
     if subject.previous.is_some_and(|previous| patch::has_status(previous, status)) {
-        return Ok(());
+        return Ok(object.resource_version());
     }
-    {
+    let version = {
         let _asking = context.request_permit().await;
-        patch::status(&context.client, &Target::from_object(object), status).await?;
-    }
+        patch::status(&context.client, &Target::from_object(object), status).await?
+    };
     context.events.repairs(&object.object_ref(&()), subject.previous, status);
     let before = subject.previous.map_or(&[][..], |previous| &previous.conditions);
     context.events.transitions(&object.object_ref(&()), before, &status.conditions);
-    Ok(())
+    Ok(version)
 }
 
 impl Ended {
+    /// Returns when to reconcile again: when a step is `due`, or after `resync` without any other trigger.
     fn new(
-        object: &impl ResourceExt,
+        uid: &str,
         subject: &Subject<'_>,
-        outcome: &Outcome<'_>,
-        status: &PartitionedTableStatus,
+        (outcome, due, resync): (&Outcome<'_>, Option<Timestamp>, Duration),
         context: &Context,
     ) -> Self {
         let is_ready = match outcome {
@@ -330,21 +322,23 @@ impl Ended {
                 subject.previous.is_some_and(|previous| previous.is_true(ConditionType::Ready))
             }
         };
-        let due = status.next_action_at.as_ref().map(|due| due.0);
-        let uid = object.uid().unwrap_or_default();
-        let timing = timing(&uid, subject.generation, due, context);
+        let unready_for = context.backoff.unready_for(uid, subject.generation);
         if is_ready {
-            context.backoff.ready(&uid);
+            context.backoff.ready(uid);
         }
-        Self { is_ready, next: next_reconcile(Ok(outcome), &timing) }
+        Self { is_ready, next: next_reconcile(Ok(outcome), &timing(unready_for, due, resync)) }
     }
 }
 
-fn timing(uid: &str, generation: Option<i64>, due: Option<Timestamp>, context: &Context) -> Timing {
-    Timing {
-        now: Timestamp::now(),
-        unready_for: context.backoff.unready_for(uid, generation),
-        resync: jittered(context.resync.min(CLAIM_RENEW_INTERVAL)),
-        due,
-    }
+fn due(status: &PartitionedTableStatus) -> Option<Timestamp> {
+    status.next_action_at.as_ref().map(|due| due.0)
+}
+
+/// Returns the interval of reconciles of a table that is not quiet, which renew its claim.
+fn resync(context: &Context) -> Duration {
+    context.resync.min(CLAIM_RENEW_INTERVAL)
+}
+
+fn timing(unready_for: Duration, due: Option<Timestamp>, resync: Duration) -> Timing {
+    Timing { now: Timestamp::now(), unready_for, resync: jittered(resync), due }
 }

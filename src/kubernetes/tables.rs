@@ -39,7 +39,7 @@ struct Scope {
 struct ResourceState {
     last_success: Option<Timestamp>,
     last_seen: Option<Arc<LastSeen>>,
-    settings: Option<ConnectionSettings>,
+    settings: Option<Arc<ConnectionSettings>>,
     claim: Option<ClaimedTable>,
     /// Notified when the watch reports the resource.
     changed: Arc<Notify>,
@@ -150,10 +150,9 @@ impl Tables {
         }
     }
 
-    /// Reconciles a resource.
-    pub(super) async fn request_reconcile(&self, table: &PartitionedTable) {
-        let (namespace, name) = (table.namespace().unwrap_or_default(), table.name_any());
-        let reference = ObjectRef::new(&name).within(&namespace);
+    /// Reconciles the resource of this name.
+    pub(super) async fn request_reconcile(&self, namespace: &str, name: &str) {
+        let reference = ObjectRef::new(name).within(namespace);
         let scopes = lock(&self.scopes).clone();
         for Scope { store, asked } in scopes {
             if store.get(&reference).is_some() {
@@ -175,6 +174,13 @@ impl Tables {
         known.last_success = success.or(known.last_success);
     }
 
+    /// Records that a table was inspected and still matches its spec.
+    pub(super) fn mark_success(&self, uid: &str, at: Timestamp) {
+        if let Some(known) = lock(&self.known).get_mut(uid) {
+            known.last_success = Some(at);
+        }
+    }
+
     /// Clears the last observed state, which might no longer hold.
     pub(super) fn clear_last_seen(&self, uid: &str) {
         if let Some(known) = lock(&self.known).get_mut(uid) {
@@ -194,8 +200,8 @@ impl Tables {
     pub(super) fn set_settings(
         &self,
         uid: &str,
-        settings: ConnectionSettings,
-    ) -> Option<ConnectionSettings> {
+        settings: Arc<ConnectionSettings>,
+    ) -> Option<Arc<ConnectionSettings>> {
         lock(&self.known).entry(uid.to_owned()).or_default().settings.replace(settings)
     }
 

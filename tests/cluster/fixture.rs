@@ -186,6 +186,13 @@ impl Running {
         after.lines().next().unwrap().parse().unwrap()
     }
 
+    /// Returns the number of rounds, or 0 before the first.
+    pub(crate) async fn rounds(&self) -> u64 {
+        let metrics = self.get("/metrics").await.unwrap();
+        let count = metrics.split_once("\npgpartition_round_duration_seconds_count ");
+        count.map_or(0, |(_, after)| after.lines().next().unwrap().parse().unwrap())
+    }
+
     /// Returns the address of its HTTP port.
     pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)

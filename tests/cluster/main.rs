@@ -31,6 +31,7 @@ mod rbac;
 mod reconcile;
 mod resilience;
 mod retention;
+mod rounds;
 mod secrets;
 mod suspension;
 mod swap_interruption;

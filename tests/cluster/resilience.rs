@@ -67,9 +67,8 @@ async fn status_that_another_owner_wrote_is_corrected_in_one_reconcile() {
     assert_eq!(object["status"]["plan"], json!(null));
     assert_eq!(fixture.condition("orders", "example.com/Backup"), "True Done");
 
-    let reconciles = async || operator.total("pgpartition_reconcile_duration_seconds_count").await;
-    let before = reconciles().await;
-    wait_until("it is reconciled again", SOON, async || reconciles().await > before + 3).await;
+    let before = operator.rounds().await;
+    wait_until("it is inspected again", SOON, async || operator.rounds().await > before + 3).await;
     let written = &fixture.object("orders")["metadata"]["resourceVersion"];
     assert_eq!(*written, object["metadata"]["resourceVersion"]);
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::schema::{forbidden, host, identifier, key_in_secret, resource_name};
 
 /// Address of the database and login. Each field overrides the Secret.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = forbidden(
     ".caRef",
@@ -55,7 +55,7 @@ pub struct Database {
 }
 
 /// A Secret with the certificate that logs in, in the namespace of this resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClientCertRef {
     /// Name of the Secret, which has the keys `tls.crt` and `tls.key`.
@@ -64,7 +64,7 @@ pub struct ClientCertRef {
 }
 
 /// A Secret with the credentials of a database.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRef {
     /// Name of the Secret.
@@ -77,7 +77,7 @@ pub struct SecretRef {
 }
 
 /// Keys of a Secret with a layout of its own.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeys {
     /// Key of the connection URI.
@@ -107,7 +107,7 @@ pub struct SecretKeys {
 }
 
 /// TLS mode of the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum SslMode {
     /// No TLS.
     Disable,
@@ -121,7 +121,7 @@ pub enum SslMode {
 }
 
 /// Object with the certificate of an authority, in the namespace of this resource.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CaRef {
     /// Kind of the object.
@@ -135,7 +135,7 @@ pub struct CaRef {
 }
 
 /// Kind of the object with the certificate of an authority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum CaKind {
     /// A Secret.
     Secret,

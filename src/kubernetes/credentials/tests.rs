@@ -284,7 +284,7 @@ fn debug_and_display_show_no_value_of_a_secret() {
         let settings = settings(&database, "ns", without_references(&data));
         let settings = settings.expect("it is complete");
         let claimed = super::super::claimed::ClaimedTable {
-            settings: settings.clone(),
+            settings: std::sync::Arc::new(settings.clone()),
             table: crate::partition::ManagedTable::new(crate::partition::QualifiedName {
                 schema: crate::partition::Identifier::new("s").expect("a name"),
                 name: crate::partition::Identifier::new("t").expect("a name"),

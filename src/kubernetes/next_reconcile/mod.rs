@@ -2,8 +2,9 @@
 //!
 //! | result of the run | next reconcile |
 //! |---|---|
-//! | everything is as the spec says | after `--resync`, 5 minutes at most, which renews the claim |
-//! | a plan awaits approval, or `mode` is `Plan` | the same: the watch reports the approval and the edit |
+//! | everything is as the spec says, and the catalog shows each change of that: the table is quiet | after an hour; meanwhile a [round](super::rounds) inspects the table every `--resync` |
+//! | everything is as the spec says, but not only the catalog shows it, or the run has executed steps | after `--resync`, 5 minutes at most, which renews the claim |
+//! | a plan awaits approval, or `mode` is `Plan` | after `--resync`: the watch reports the approval and the edit |
 //! | a deferred step waits for a user, or for another build of its index | while it lasts, see below |
 //! | steps are left and none failed: an index is being built, or the catalog changed | while it lasts, see below |
 //! | a table has a copy or a source that the spec asks for, and `mode` is `Enforce` | 30 s: a change of the table is followed |
