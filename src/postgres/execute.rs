@@ -15,9 +15,8 @@
 //! | between two steps, by `kill -9` | `interruption.rs::concurrent_run_completes_the_work_of_a_killed_run` |
 //! | within a concurrent detach | `detach.rs::detach_of_a_killed_operator_is_finalized_by_the_next_run` |
 //! | within an index build | `interruption.rs::killed_index_build_is_cleaned_up` |
-//!
-//! No test interrupts in a pause, or at a later attempt of `finalize` in one snapshot. The attempt before was rolled back, so
-//! the next run finds the same catalog as at the first two points.
+//! | in the pause before a retry | `retry_interruption.rs::run_interrupted_in_a_pause_is_completed_by_the_next_run` |
+//! | at a later attempt of `finalize` | `retry_interruption.rs::second_attempt_of_finalize_that_is_interrupted_is_completed_by_the_next_run` |
 
 use std::time::{Duration, Instant};
 

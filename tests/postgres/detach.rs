@@ -17,11 +17,11 @@ use crate::support::operator::Operator;
 use crate::support::postgres::{Server, majors, oldest_and_newest};
 use crate::support::{signal, wait_until};
 
-const NOW: &str = "2026-01-15T12:00:00Z";
+pub(crate) const NOW: &str = "2026-01-15T12:00:00Z";
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Monthly partitions; those before the previous month expire.
-fn spec(ahead: u32, lock_timeout: &str) -> serde_json::Value {
+pub(crate) fn spec(ahead: u32, lock_timeout: &str) -> serde_json::Value {
     json!({
         "table": "t", "ahead": ahead,
         "partitionBy": {"range": {"column": "at", "interval": "Month", "timeZone": "UTC"}},
@@ -31,7 +31,7 @@ fn spec(ahead: u32, lock_timeout: &str) -> serde_json::Value {
 }
 
 /// Creates a table with one managed month that has expired.
-async fn too_old(world: &World) {
+pub(crate) async fn too_old(world: &World) {
     world.owner("CREATE TABLE t (at timestamptz NOT NULL, n int) PARTITION BY RANGE (at)").await;
     let mut provided = spec(0, "1s");
     provided["partitionBy"]["range"]["startAt"] = "2025-11-01".into();
@@ -51,7 +51,7 @@ fn pid_of(holder: &BlockingTransaction) -> i64 {
 }
 
 /// Runs a test on every version at the same time: these tests wait for most of their duration.
-async fn on_each(test: impl AsyncFn(u16)) {
+pub(crate) async fn on_each(test: impl AsyncFn(u16)) {
     join_all(majors().into_iter().map(|major| test(major))).await;
 }
 
@@ -133,7 +133,7 @@ fn start(world: &World) -> (Operator, tempfile::NamedTempFile) {
     (operator, file)
 }
 
-async fn wait_until_unlocked(world: &World) {
+pub(crate) async fn wait_until_unlocked(world: &World) {
     let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     wait_until("the lock is free", DEADLINE, async || world.text(held).await == "0").await;

@@ -65,6 +65,7 @@ mod replica;
 mod restore;
 mod restore_without_comments;
 mod retention;
+mod retry_interruption;
 mod reverse_sync;
 mod revocation;
 mod routing;
