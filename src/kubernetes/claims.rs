@@ -70,13 +70,14 @@ pub(super) async fn converge_claimed(
     progress: &mut dyn Progress,
     context: &Context,
 ) -> Result<Convergence, ReconcileError> {
-    let mut ended = converge(session, desired, options, progress).await;
+    // A reconcile that waits for a session would be larger by the state of a run.
+    let mut ended = Box::pin(converge(session, desired, options, progress)).await;
     if let Err(ConvergeError::Conflict(holder)) = &ended
         && !holder.elsewhere
         && !context.tables.may_claim(holder)
     {
         ended = match release(session, &desired.name, &holder.uid).await {
-            Ok(()) => converge(session, desired, options, progress).await,
+            Ok(()) => Box::pin(converge(session, desired, options, progress)).await,
             Err(error) => Err(error.into()),
         };
     }

@@ -63,7 +63,7 @@ pub(super) async fn reconcile(
     let again = match contain(Box::pin(attempt(&watched, &context))).await {
         Ok(again) => again,
         Err(panic) => {
-            let recorded = contain(record_panic(&watched, &panic, &context)).await;
+            let recorded = contain(Box::pin(record_panic(&watched, &panic, &context))).await;
             recorded.unwrap_or(Some(PANIC_RETRY_INTERVAL))
         }
     };
@@ -77,7 +77,8 @@ async fn attempt(watched: &Watched, context: &Arc<Context>) -> Option<Duration> 
     let ended = match watched.table() {
         Ok(table) => Box::pin(work(&table, context)).await,
         Err(error) => {
-            report_unreadable(watched, &error, context).await.map_err(ReconcileError::Cluster)
+            let reported = Box::pin(report_unreadable(watched, &error, context)).await;
+            reported.map_err(ReconcileError::Cluster)
         }
     };
     let (uid, generation) = (watched.uid().unwrap_or_default(), watched.meta().generation);
@@ -141,12 +142,13 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     if let Some(outcome) = inactive_outcome(table) {
         context.builds.cancel(&uid);
         claims::set_claim(&uid, None, context);
-        return Ok(write_outcome(table, &subject, &outcome, context).await?);
+        return Ok(Box::pin(write_outcome(table, &subject, &outcome, context)).await?);
     }
     let authority = Arc::new(ResourceAuthority::new(table, context));
     let mut result = Box::pin(run(table, &authority, context)).await;
     if let Ok(first) = &result
-        && build_aside(table, (&first.desired, &first.convergence), &authority, context).await
+        && Box::pin(build_aside(table, (&first.desired, &first.convergence), &authority, context))
+            .await
     {
         result = Box::pin(run(table, &authority, context)).await;
     }
@@ -157,14 +159,14 @@ async fn work(table: &PartitionedTable, context: &Arc<Context>) -> Result<Ended,
     }
     match result {
         Ok(ended) => {
-            let judgment = judge(table, &subject, ended, context);
-            Ok(report(table, &subject, judgment, context).await?)
+            let judgment = judge(table, &subject, *ended, context);
+            Ok(Box::pin(report(table, &subject, judgment, context)).await?)
         }
         Err(error) => {
             if !matches!(error, ReconcileError::ShuttingDown) {
                 context.tables.clear_last_seen(&uid);
             }
-            Ok(write_outcome(table, &subject, &outcome_of(error)?, context).await?)
+            Ok(Box::pin(write_outcome(table, &subject, &outcome_of(error)?, context)).await?)
         }
     }
 }

@@ -31,12 +31,13 @@ pub(super) struct Run {
     pub(super) settings: Arc<ConnectionSettings>,
 }
 
-/// Converges, with a session and with the time at which the session was acquired.
+/// Waits for a session and converges. Thousands of resources can wait, so that what they do afterwards has its own
+/// future, which does not exist while they wait.
 pub(super) async fn run(
     table: &PartitionedTable,
     authority: &Arc<ResourceAuthority>,
     context: &Arc<Context>,
-) -> Result<Run, ReconcileError> {
+) -> Result<Box<Run>, ReconcileError> {
     let desired =
         DesiredTable::from_resource(table).map_err(|errors| failure::from_spec_errors(&errors))?;
     let (borrowed, settings) = tokio::select! {
@@ -44,6 +45,18 @@ pub(super) async fn run(
         () = authority.superseded() => return Err(ReconcileError::Superseded),
         () = context.abort.cancelled() => return Err(ReconcileError::ShuttingDown),
     };
+    let convergence = Box::pin(converged(table, &desired, borrowed, authority, context)).await?;
+    Ok(Box::new(Run { desired, convergence, settings }))
+}
+
+/// Converges, with the time at which the session was acquired.
+async fn converged(
+    table: &PartitionedTable,
+    desired: &DesiredTable,
+    borrowed: Borrowed,
+    authority: &Arc<ResourceAuthority>,
+    context: &Arc<Context>,
+) -> Result<Convergence, ReconcileError> {
     let authority = Arc::new(RunAuthority::new(authority, borrowed.long_run()));
     let options = converge::Options {
         claimant: Some(claims::claimant(table, context)),
@@ -53,12 +66,12 @@ pub(super) async fn run(
         work_time: WORK_TIME,
         routine: true,
         // The wait for the session can have been long.
-        ..converge::Options::new(PlanTime::scheduled(&desired, Timestamp::now()), RETRY_TIMEOUT)
+        ..converge::Options::new(PlanTime::scheduled(desired, Timestamp::now()), RETRY_TIMEOUT)
     };
     let mut progress = StepReporter::new(table.object_ref(&()), &context.events, &context.metrics);
     let convergence = tokio::select! {
         ended = claims::converge_claimed(
-            &borrowed.session, (table, &desired), &options, &mut progress, context,
+            &borrowed.session, (table, desired), &options, &mut progress, context,
         ) => ended?,
         () = context.abort.cancelled() => {
             // Otherwise the server would continue, an index build for hours.
@@ -70,7 +83,7 @@ pub(super) async fn run(
     if !convergence.observed.server.in_recovery {
         borrowed.return_to_pool().await;
     }
-    Ok(Run { desired, convergence, settings })
+    Ok(convergence)
 }
 
 /// Waits for older resources and for a session, and returns the session and its login.
@@ -79,7 +92,7 @@ async fn turn(
     desired: &DesiredTable,
     context: &Arc<Context>,
 ) -> Result<(Borrowed, Arc<ConnectionSettings>), ReconcileError> {
-    let settings = log_in(table, context).await?;
+    let settings = Box::pin(log_in(table, context)).await?;
     let claimed = ClaimedTable { settings: Arc::clone(&settings), table: desired.name.clone() };
     let claimed = Some(claimed).filter(|_| desired.mode == Mode::Enforce);
     claims::set_claim(&table.uid().unwrap_or_default(), claimed, context);

@@ -156,7 +156,8 @@ impl Pool {
     ) -> Result<Borrowed, DatabaseError> {
         let idle = match server.take_idle(settings, &self.shared) {
             Some(idle) => idle,
-            None => self.open(&server, settings).await?,
+            // A run that waits for a session would be larger by the state of a login.
+            None => Box::pin(self.open(&server, settings)).await?,
         };
         let IdleSession { settings, session, opened, ends, .. } = idle;
         let (shared, permits) = (Arc::clone(&self.shared), Arc::new(permits));
