@@ -97,6 +97,11 @@ impl OlderResources {
         for uid in &deleted {
             state.remove(uid);
         }
+        // After a start, all resources have been here.
+        if state.places.is_empty() {
+            state.places.shrink_to_fit();
+            state.groups.shrink_to_fit();
+        }
     }
 
     /// Waits until every older resource that may claim the same table was reconciled.
