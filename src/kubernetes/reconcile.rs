@@ -41,7 +41,7 @@ struct Ended {
     next: NextReconcile,
 }
 
-/// What a run means for the status and the rounds.
+/// Result of a run for the status and the rounds.
 struct Judgment {
     status: PartitionedTableStatus,
     ended: Ended,

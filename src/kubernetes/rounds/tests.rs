@@ -134,7 +134,7 @@ impl Table {
 }
 
 #[test]
-fn table_is_quiet_if_nothing_is_left_but_what_becomes_due() {
+fn table_is_quiet_if_only_steps_that_become_due_are_left() {
     assert!(!table().is_quiet(None), "steps are left");
     let mut done = table();
     done.plan.steps.clear();
