@@ -159,9 +159,10 @@ reasons! {
     /// The partition column is not of type date, timestamp, timestamptz, or uuid. The operator does not support
     /// such a table.
     UnsupportedKeyType: User,
-    /// The operator's time zone database does not have the time zone. Use an IANA name such as Europe/Paris.
+    /// The operator's time zone database does not have the time zone. Delete this resource, and create one with an IANA name
+    /// such as Europe/Paris.
     UnknownTimeZone: User,
-    /// A column that the spec names does not exist. Create it, or correct its name.
+    /// A column that the spec names does not exist or cannot be used as the spec says. Change what the message names.
     ColumnNotFound: User,
 
     // Others at work.
@@ -195,15 +196,15 @@ reasons! {
     /// partition without failing their inserts. Set spec.defaultPartition to Present, or move the rows and attach
     /// the partition in one transaction.
     DefaultPartitionInUse: User,
-    /// The table has another number of hash partitions than the spec. Set the number that the table has: another
-    /// number would need every row rewritten.
+    /// The table has another number of hash partitions than the spec. Delete this resource, and create one with the number that
+    /// the table has: another number would need every row rewritten.
     HashPartitionsMismatch: User,
 
     // Retention.
 
     /// Partitions are past their retention. The message says what blocks their detach or drop.
     PartitionsPastRetention: User,
-    /// One run would detach more partitions than maxExpirePerRun. Review the plan, and approve its fingerprint.
+    /// The plan has a step that needs your approval; the message names the step. Review the plan, and approve its fingerprint.
     AwaitingApproval: User,
     /// A detach was interrupted. The operator finalizes it when older transactions have ended; the message names
     /// them.

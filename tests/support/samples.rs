@@ -542,7 +542,7 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::IntervalTooFine { table: orders("orders"), column: identifier("placed_at"), key },
         Blocker::UnknownTimeZone { name: "Mars/Olympus_Mons".to_owned() },
         Blocker::PeriodOutOfRange,
-        Blocker::TooManyPeriods { range: range.clone() },
+        Blocker::TooManyPeriods { range: range_of("2026-12-01", "2476-12-01") },
         Blocker::NotOwner {
             table: orders("orders"),
             owner: owner.clone(),
@@ -658,9 +658,13 @@ fn key() -> RangeKey {
 }
 
 fn december() -> KeyRange {
+    range_of("2026-12-01", "2027-01-01")
+}
+
+fn range_of(from: &str, to: &str) -> KeyRange {
     let edge = |text| KeyType::Date.parse(text).unwrap_or(Edge::MinValue);
-    let range = RangeBounds::new(edge("2026-12-01"), edge("2027-01-01"));
-    KeyRange { key: key(), range: range.expect("a month is not empty") }
+    let range = RangeBounds::new(edge(from), edge(to));
+    KeyRange { key: key(), range: range.expect("the range is not empty") }
 }
 
 fn shape() -> IndexShape {

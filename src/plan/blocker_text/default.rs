@@ -1,6 +1,6 @@
 //! Messages about the default partition.
 
-use super::{format_role, kind_of, names};
+use super::{format_role, kind_of, names, raise_lock_timeout};
 use crate::observed::PartitionKind;
 use crate::partition::{Identifier, KeyRange, QualifiedName, escape_control};
 use crate::plan::DefaultBlocker;
@@ -38,7 +38,7 @@ fn default_rows_unknown(default: &QualifiedName) -> String {
     format!(
         "the rows of the default partition {} could not be counted within 10 s or at all, and attaching a partition \
          beside uncounted rows can make writes fail: create an index on the partition key, move the rows manually, or \
-         grant its owner SELECT",
+         grant SELECT on it to the table owner",
         default.display()
     )
 }
@@ -93,9 +93,9 @@ fn default_runs_code(
 }
 
 fn drain_too_long(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
+    let remedy = raise_lock_timeout(millis, " in a quiet hour", "move the rows manually");
     format!(
-        "moving {rows} rows of {range} out of the default partition {} would block all sessions for about {millis} ms: \
-         raise spec.limits.lockTimeout to more than twice that in a quiet hour, or move the rows manually",
+        "moving {rows} rows of {range} out of the default partition {} would block all sessions for about {millis} ms: {remedy}",
         default.display()
     )
 }

@@ -26,6 +26,16 @@ use table::{
 /// Stands for a role whose name came from a Secret and must not be shown.
 pub(in crate::plan) const LOGIN_ROLE: &str = "the login role";
 
+/// Returns the remedy for work of this many milliseconds: to raise `limits.lockTimeout` to more than twice that, which the
+/// schema allows up to 60 s, or something else.
+pub(in crate::plan) fn raise_lock_timeout(millis: u64, when: &str, other: &str) -> String {
+    if millis < 30_000 {
+        format!("raise spec.limits.lockTimeout to more than twice that{when}, or {other}")
+    } else {
+        other.to_owned()
+    }
+}
+
 impl Blocker {
     /// Returns what is wrong, on which object, and what to do.
     #[must_use]

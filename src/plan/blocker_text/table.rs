@@ -67,8 +67,8 @@ pub(super) fn interval_too_fine(
 
 pub(super) fn unknown_time_zone(name: &str) -> String {
     format!(
-        "time zone {name:?} does not exist: use an IANA name such as Europe/Paris in \
-         spec.partitionBy.range.timeZone"
+        "time zone {name:?} does not exist: delete the resource, which leaves the database unchanged, and create another \
+         with an IANA name such as Europe/Paris in spec.partitionBy.range.timeZone"
     )
 }
 
@@ -110,8 +110,9 @@ pub(super) fn missing_create_privilege(schema: &Identifier, owner: Option<&Ident
 
 pub(super) fn hash_partitions_mismatch(table: &QualifiedName, found: u32, wanted: u32) -> String {
     format!(
-        "table {} has {found} hash partitions, but the spec says {wanted}: correct \
-         spec.partitionBy.hash.partitions; another number requires a new table and a copy of every row",
+        "table {} has {found} hash partitions, but the spec says {wanted}: delete the resource, which leaves the database \
+         unchanged, and create another with partitions: {found} in spec.partitionBy.hash; another number requires a new \
+         table and a copy of every row",
         table.display()
     )
 }

@@ -4,7 +4,7 @@ use super::refusal::{KeyFault, OldestRowFault, PublicationFault, Refusal};
 use crate::desired::Loss;
 use crate::observed::ChangedCollation;
 use crate::partition::{Identifier, KeyRange, QualifiedName, escape_control};
-use crate::plan::blocker_text::LOGIN_ROLE;
+use crate::plan::blocker_text::{LOGIN_ROLE, raise_lock_timeout};
 use crate::plan::limits::MAX_PERIODS;
 
 impl Refusal {
@@ -62,8 +62,8 @@ fn not_acknowledged(loss: &Loss, cause: &str) -> String {
 fn not_convertible(table: &QualifiedName, kind: &str) -> String {
     let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!(
-        "{} is {article} {kind}, which the operator does not convert: make it an ordinary table, or name another table \
-         in spec.table",
+        "{} is {article} {kind}, which the operator does not convert: make it an ordinary table, or delete the \
+         resource and create another for another table",
         table.display()
     )
 }
@@ -124,10 +124,10 @@ fn key_in_use(key: &Identifier, object: &str) -> String {
 }
 
 fn column_missing(table: &QualifiedName, column: &Identifier) -> String {
+    let (table, column) = (table.display(), column.display());
     format!(
-        "table {} has no column {}: correct spec.partitionBy, or add the column",
-        table.display(),
-        column.display()
+        "table {table} has no column {column}: add the column, or delete the resource and create another with other \
+         columns in spec.partitionBy"
     )
 }
 
@@ -141,19 +141,18 @@ fn key_nullable(table: &QualifiedName, column: &Identifier) -> String {
 }
 
 fn key_generated(table: &QualifiedName, column: &Identifier) -> String {
+    let (table, column) = (table.display(), column.display());
     format!(
-        "partition column {} of table {} is generated, which Postgres does not allow: partition by another column",
-        column.display(),
-        table.display()
+        "partition column {column} of table {table} is generated, which Postgres does not allow: delete the resource and \
+         create another with another column in spec.partitionBy"
     )
 }
 
 fn not_hashable(table: &QualifiedName, column: &Identifier, type_name: &str) -> String {
+    let (table, column, type_name) = (table.display(), column.display(), escape_control(type_name));
     format!(
-        "column {} of table {} has the type {}, which cannot be hashed and sorted: partition by another column",
-        column.display(),
-        table.display(),
-        escape_control(type_name)
+        "column {column} of table {table} has the type {type_name}, which cannot be hashed and sorted: delete the resource \
+         and create another with another column in spec.partitionBy"
     )
 }
 
@@ -322,9 +321,10 @@ fn name_taken(kind: &str, name: &QualifiedName, used_by: Option<&QualifiedName>)
 }
 
 fn swap_too_long(leaves: u64, triggers: u64, millis: u64) -> String {
+    let remedy = raise_lock_timeout(millis, "", "use fewer partitions");
     format!(
         "the cutover creates {triggers} row triggers and the sync trigger on {leaves} partitions and would take about \
-         {millis} ms: raise spec.limits.lockTimeout to more than twice that, or use fewer partitions"
+         {millis} ms: {remedy}"
     )
 }
 

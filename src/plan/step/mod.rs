@@ -1,4 +1,4 @@
-//! Steps: what can be done to a table. A step is data; it holds all that is needed to say it in SQL.
+//! Steps: what can be done to a table. A step is data. It holds everything that its SQL needs.
 
 mod attach;
 mod conversion;
@@ -48,7 +48,7 @@ pub enum Step {
     /// Add a check that excludes a range from the default partition. Inserts into that range fail until its partition
     /// is attached.
     AddDefaultCheck(AddDefaultCheck),
-    /// Validate that check for the existing rows of the default partition.
+    /// Validate a default-partition check, for which Postgres reads all rows of the default partition.
     ValidateDefaultCheck(ValidateDefaultCheck),
     /// Attach an unattached or detached table as a partition.
     AttachPartition(Box<Attach>),
