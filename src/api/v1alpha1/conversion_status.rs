@@ -32,7 +32,7 @@ pub struct ConversionStatus {
     /// Rows copied per second in the last run, while rows are copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_per_second: Option<i64>,
-    /// Estimated end of the copying at that rate, while rows are copied.
+    /// Estimated end of the copying at `rowsPerSecond`, while rows are copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_at: Option<Time>,
     /// Whether the plain table can get its name back, while the partitioned table has it.
