@@ -31,6 +31,7 @@ mod properties;
 mod queries;
 mod reasons;
 mod reference;
+mod reference_steps;
 mod reference_tables;
 mod safety_rules;
 mod scenarios;

@@ -1,30 +1,16 @@
-//! `docs/reference` has a heading for each step, blocker, and reason, generated from the code.
+//! `docs/reference` has a heading for each blocker, safety rule, and reason, generated from the code.
 //!
 //! `PGPARTITION_UPDATE=1 cargo test --test pure reference` writes the pages again.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::time::Duration;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
-use pg_partition_operator::plan::{
-    Blocker, ConversionBlocker, IndexBlocker, Risk, SafetyRule, Step, StepKind, TransactionMode,
-};
-use pg_partition_operator::sql::{Timeouts, render};
+use pg_partition_operator::plan::{Blocker, ConversionBlocker, IndexBlocker, SafetyRule};
+use pg_partition_operator::sql::{CLAIMS, CONVERSIONS};
 use pg_partition_operator::status::{reason_for, resolved_by};
 
-use crate::catalog::identifier;
 use crate::generated::expect_file;
 use crate::{samples, source};
-
-const STEPS: &str = "# Steps
-
-A plan consists of steps. Each step is one transaction, or consists of statements that Postgres does not permit inside a transaction. No step makes an
-application wait for longer than `limits.lockTimeout`, and a step that takes long holds no lock that applications wait for. A [rule](plan.md#rules) plans each
-step. The SQL is for a table
-`shop.orders` with monthly partitions, owned by the role `shop_owner`. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
-`tests/postgres/locks.rs::step_takes_the_locks_it_declares` reads the locks from `pg_locks` on every supported major version.
-";
 
 const BLOCKERS: &str = "# Blockers
 
@@ -42,27 +28,6 @@ This page lists the conditions in `status.conditions` of a resource, and their r
 and logs have the same reasons. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 ";
-
-#[test]
-fn every_step_has_its_heading() {
-    let declared = source::variants(&source::file("plan/step/mod.rs"), "Step");
-    let steps = samples::steps();
-    let mut shown: Vec<_> = steps.iter().map(StepKind::from).collect();
-    shown.dedup();
-    assert_eq!(shown, StepKind::ALL);
-    let mut page = STEPS.to_owned();
-    let markings = source::variants(&source::file("plan/step/record.rs"), "MarkAs");
-    for step in &steps {
-        // A marking has a verb of its own, and so words of its own.
-        let (declared, name) = match step {
-            Step::MarkPartitions(mark) => (&markings, word(&mark.mark_as)),
-            step => (&declared, StepKind::from(step).name().to_owned()),
-        };
-        let words = declared.iter().find(|(found, _)| *found == name);
-        page.push_str(&section(step, words.map_or("", |(_, words)| words)));
-    }
-    expect_file("docs/reference/steps.md", &page);
-}
 
 /// Names of all blockers, with the words of their doc comments.
 fn blockers() -> Vec<(String, String)> {
@@ -242,54 +207,8 @@ fn names(declared: &[(String, String)]) -> Vec<String> {
     declared.iter().map(|(name, _)| name.clone()).collect()
 }
 
-fn word(value: &impl std::fmt::Debug) -> String {
+pub(crate) fn word(value: &impl std::fmt::Debug) -> String {
     format!("{value:?}").chars().take_while(char::is_ascii_alphanumeric).collect()
-}
-
-fn section(step: &Step, words: &str) -> String {
-    let mut text = format!("\n## {}\n\n{words}\n\n| | |\n|---|---|\n", step.verb());
-    let locks: Vec<_> = step
-        .locks()
-        .into_iter()
-        .map(|(relation, mode)| format!("{} on `{}`", mode.as_str(), relation.name.display()))
-        .collect();
-    for (what, how) in [
-        ("locks", locks.join(", ")),
-        ("sent", mode(step).to_owned()),
-        ("risk", risk(step).to_owned()),
-        ("undo", step.facts().undo.to_owned()),
-        ("if interrupted", step.facts().if_interrupted.to_owned()),
-    ] {
-        writeln!(text, "| {what} | {how} |").expect("writing to a String cannot fail");
-    }
-    let (lock_timeout, retry_timeout) = (Duration::from_secs(1), Duration::from_mins(10));
-    text.push_str("\n```sql\n");
-    let script = render(step, &identifier("shop_owner"), Timeouts { lock_timeout, retry_timeout });
-    for statement in script.to_sql() {
-        writeln!(text, "{};", statement.as_str()).expect("writing to a String cannot fail");
-    }
-    text + "```\n"
-}
-
-fn mode(step: &Step) -> &'static str {
-    match step.mode() {
-        TransactionMode::InTransaction => "as one transaction",
-        TransactionMode::OneSnapshot => {
-            "as one transaction, and the operator retries it while other sessions block it"
-        }
-        TransactionMode::Autocommit => "one by one, outside of a transaction",
-    }
-}
-
-fn risk(step: &Step) -> &'static str {
-    match step.risk() {
-        Risk::None if matches!(step, Step::DetachPartition(_) | Step::FinalizeDetach(_)) => {
-            "small: only statements that name the partition can wait, `lockTimeout` at most"
-        }
-        Risk::None => "none: no application waits",
-        Risk::DelaysWrites => "writes may wait, at most `lockTimeout`",
-        Risk::DelaysReadsAndWrites => "reads and writes may wait, at most `lockTimeout`",
-    }
 }
 
 fn resolution(blocker: &Blocker) -> &'static str {
@@ -297,5 +216,37 @@ fn resolution(blocker: &Blocker) -> &'static str {
         ResolvedBy::Time => "Time resolves it.",
         ResolvedBy::OtherSessions => "It resolves when other sessions end.",
         ResolvedBy::User => "Manual action is needed.",
+    }
+}
+
+/// Fields that the API server does not let a user change: a remedy must name another resource.
+const IMMUTABLE: [&str; 6] =
+    ["spec.schema", "spec.table", "timeZone", "hash.partitions", "partition by", "other columns"];
+
+#[test]
+fn no_remedy_changes_an_immutable_field() {
+    let texts = samples::blockers().into_iter().map(|blocker| {
+        let text = blocker.explain();
+        text.split_once(": ").map_or(text.clone(), |(_, remedy)| remedy.to_owned())
+    });
+    for remedy in texts.chain(Reason::ALL.iter().map(|reason| reason.describe().to_owned())) {
+        let asks = IMMUTABLE.iter().any(|field| remedy.contains(field));
+        assert!(!asks || remedy.contains("resource"), "the API server rejects this: {remedy}");
+    }
+}
+
+#[test]
+fn tables_of_records_on_the_page_of_privileges_have_all_columns() {
+    let page = std::fs::read_to_string(source::root().join("docs/reference/privileges.md"));
+    let page = page.expect("a page").split_whitespace().collect::<Vec<_>>().join(" ");
+    for table in [&CLAIMS, &CONVERSIONS] {
+        let start = format!("CREATE TABLE pgpartition.{} ( ", table.name);
+        let (_, rest) = page.split_once(&start).expect("the page creates the table");
+        let (body, _) = rest.split_once(" );").expect("an end");
+        let shown: BTreeSet<_> = body.split(", ").map(str::to_owned).collect();
+        for column in table.versions.iter().copied().flatten() {
+            let definition = format!("{} {}", column.name, column.definition);
+            assert!(shown.contains(&definition), "{} lacks {definition}", table.name);
+        }
     }
 }

@@ -46,6 +46,7 @@ is absent, not 0. When a resource is deleted, its series end. No label contains 
 These labels have a fixed set of values:
 
 - `type` and `status` are those of [conditions](conditions.md), `blocker` is one of the [blockers](blockers.md), and `step` is one of the [steps](steps.md).
+- `result` of reconciles is `ready` or `not_ready`, that of steps `done` or `failed`.
 - `state` of `pgpartition_partitions` is `attached`, `missing`, `unmanaged` (attached, but not managed), `detached`, or `pending_detach`.
 
 Only a table that is being converted has these labels:
