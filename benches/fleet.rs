@@ -8,6 +8,10 @@
 //! `cargo bench --bench fleet -- crowd 300 10` has tables of the same names in 300 databases, ten in each, two
 //! tables whose plans are as costly as the schema allows, and eight clients that scrape in a loop. It prints
 //! whether the Lease was kept, and how long `/livez` took at most.
+//!
+//! `cargo bench --bench fleet -- turn 10000 12` has 10,000 tables in 20 databases that are all due at one instant. It
+//! prints when the last one was done, how long the most urgent ones waited, and the load on the databases and on the API
+//! server.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
 
@@ -23,6 +27,8 @@ mod profile;
 mod resources;
 #[path = "../tests/support/mod.rs"]
 mod support;
+#[path = "fleet/turn.rs"]
+mod turn;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -76,6 +82,9 @@ async fn run() {
     if arguments.iter().any(|argument| argument == "crowd") {
         return crowd::run(*sizes.first().unwrap_or(&300), *sizes.get(1).unwrap_or(&10)).await;
     }
+    if arguments.iter().any(|argument| argument == "turn") {
+        return turn::run(*sizes.first().unwrap_or(&500), *sizes.get(1).unwrap_or(&12)).await;
+    }
     let tables = *sizes.first().unwrap_or(&500);
     let option = |name: &str| {
         let place = arguments.iter().position(|argument| argument == name)?;
@@ -108,10 +117,12 @@ async fn measure(options: &Options) {
     let Options { tables, partitions, .. } = *options;
     let server = Server::of_default_major();
     let per_database = tables.div_ceil(options.databases);
-    let databases = databases::filled(server, options.databases, per_database, partitions).await;
+    let databases =
+        databases::filled(server, options.databases, per_database, (partitions, AHEAD)).await;
     let cluster = Cluster::shared();
     let namespace = cluster.namespace();
-    resources::create(cluster, &namespace, &databases, tables).await;
+    let declared = resources::monthly(databases.len(), tables);
+    resources::create(cluster, &namespace, &databases, declared).await;
     println!("{tables} tables of {partitions} partitions in {} databases\n", databases.len());
     let fleet = Fleet { namespace, tables };
 

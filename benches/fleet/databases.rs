@@ -4,18 +4,17 @@ use std::fmt::Write as _;
 
 use jiff::{ToSpan as _, Zoned};
 
-use crate::AHEAD;
 use crate::support::postgres::{Database, Server};
 
-/// Makes databases with tables `t0`, `t1`, … of so many monthly partitions each.
+/// Makes databases with tables `t0`, `t1`, … of so many monthly partitions each, some of them for months ahead.
 pub(crate) async fn filled(
     server: &Server,
     databases: usize,
     tables: usize,
-    partitions: usize,
+    (partitions, ahead): (usize, usize),
 ) -> Vec<Database> {
     let first = server.database().await;
-    fill(&first, tables, partitions).await;
+    fill(&first, tables, partitions, ahead).await;
     let mut filled = Vec::new();
     for _ in 1..databases {
         filled.push(server.copy(&first).await);
@@ -24,12 +23,12 @@ pub(crate) async fn filled(
     filled
 }
 
-async fn fill(database: &Database, tables: usize, partitions: usize) {
+async fn fill(database: &Database, tables: usize, partitions: usize, ahead: usize) {
     let client = database.client().await;
     let this_month = Zoned::now().date().first_of_month();
     let month = |number: usize| {
         let from_now =
-            i64::try_from(number).unwrap() + 1 - i64::try_from(partitions - AHEAD).unwrap();
+            i64::try_from(number).unwrap() + 1 - i64::try_from(partitions - ahead).unwrap();
         this_month.checked_add(from_now.months()).unwrap()
     };
     for table in 0..tables {

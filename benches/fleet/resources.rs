@@ -18,12 +18,12 @@ use crate::{AHEAD, crd};
 /// Requests at the same time.
 const REQUESTS: usize = 32;
 
-/// Creates a Secret for each database, and resources for tables `t0`, `t1`, … of each, so many in all.
+/// Creates a Secret for each database, and these resources.
 pub(crate) async fn create(
     cluster: &Cluster,
     namespace: &str,
     databases: &[Database],
-    tables: usize,
+    resources: impl IntoIterator<Item = Value>,
 ) {
     for arguments in [
         vec!["apply", "--server-side", "-f", crd().to_str().unwrap()],
@@ -36,14 +36,18 @@ pub(crate) async fn create(
     for (number, database) in databases.iter().enumerate() {
         create_one(&secrets, &secret(number, database)).await;
     }
-    let resources: Api<PartitionedTable> = Api::namespaced(client, namespace);
-    stream::iter(0..tables)
-        .for_each_concurrent(REQUESTS, |number| {
-            let (database, table) = (number % databases.len(), number / databases.len());
-            let resources = resources.clone();
-            async move { create_one(&resources, &resource(database, table)).await }
+    let tables: Api<PartitionedTable> = Api::namespaced(client, namespace);
+    stream::iter(resources)
+        .for_each_concurrent(REQUESTS, |resource| {
+            let tables = tables.clone();
+            async move { create_one(&tables, &resource).await }
         })
         .await;
+}
+
+/// Returns so many resources for tables `t0`, `t1`, … of each database.
+pub(crate) fn monthly(databases: usize, tables: usize) -> impl Iterator<Item = Value> {
+    (0..tables).map(move |number| resource(number % databases, number / databases))
 }
 
 async fn client(cluster: &Cluster) -> Client {
@@ -70,7 +74,7 @@ fn secret(number: usize, database: &Database) -> Value {
     })
 }
 
-fn resource(database: usize, table: usize) -> Value {
+pub(crate) fn resource(database: usize, table: usize) -> Value {
     json!({
         "apiVersion": "pgpartition.dev/v1alpha1", "kind": "PartitionedTable",
         "metadata": {"name": format!("d{database}-t{table}")},
