@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::claimed::ClaimedTable;
 use super::context::Context;
 use super::failure::{self, ReconcileError};
+use super::older::Seniority;
 use crate::api::v1alpha1::PartitionedTable;
 use crate::converge::{self, ConvergeError, Convergence, converge};
 use crate::desired::DesiredTable;
@@ -39,12 +40,12 @@ pub(super) fn claimant(table: &PartitionedTable, context: &Context) -> Claimant 
 /// Waits for older resources that may claim the same table. Otherwise, if neither of two has a claim yet, the
 /// younger one might act before the older one is reconciled.
 pub(super) async fn wait_for_older_resources(
-    table: &PartitionedTable,
+    seniority: &Seniority,
     database: &str,
     context: &Context,
 ) {
     tokio::select! {
-        () = context.tables.older_resources_reconciled(table, database) => {}
+        () = context.tables.older_resources_reconciled(seniority, database) => {}
         // The older one is being reconciled, and so has its claim; or its server does not answer.
         () = sleep(OLDER_FIRST_TIMEOUT) => {}
         () = context.abort.cancelled() => {}

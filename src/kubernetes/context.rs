@@ -14,6 +14,7 @@ use super::leader::Leadership;
 use super::logins::Logins;
 use super::metrics::Metrics;
 use super::rounds::Rounds;
+use super::sets::Sets;
 use super::tables::Tables;
 use crate::postgres::Pool;
 
@@ -29,6 +30,7 @@ pub(super) struct Context {
     pub(super) logins: Logins,
     pub(super) tables: Arc<Tables>,
     pub(super) rounds: Rounds,
+    pub(super) sets: Sets,
     pub(super) backoff: Backoff,
     pub(super) events: Events,
     pub(super) metrics: Arc<Metrics>,

@@ -9,6 +9,7 @@ use kube::{Api, Client, Resource, ResourceExt};
 
 use super::context::Context;
 use super::failure::ReconcileError;
+use super::logins::Login;
 use super::patch::within_deadline;
 use super::{ClusterError, credentials};
 use crate::api::Reason;
@@ -21,10 +22,18 @@ pub(super) async fn log_in(
     table: &PartitionedTable,
     context: &Context,
 ) -> Result<Arc<ConnectionSettings>, ReconcileError> {
-    let login = context.logins.of(table);
-    let settings = context.logins.settings(&login, &context.client, &context.requests).await?;
     let uid = table.uid().unwrap_or_default();
-    if let Some(former) = context.tables.set_settings(&uid, Arc::clone(&settings))
+    log_in_as(&context.logins.of(table), &uid, context).await
+}
+
+/// Returns the connection settings of a resource with this login.
+pub(super) async fn log_in_as(
+    login: &Login,
+    uid: &str,
+    context: &Context,
+) -> Result<Arc<ConnectionSettings>, ReconcileError> {
+    let settings = context.logins.settings(login, &context.client, &context.requests).await?;
+    if let Some(former) = context.tables.set_settings(uid, Arc::clone(&settings))
         && former != settings
     {
         context.pool.forget(&former);

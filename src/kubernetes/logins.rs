@@ -66,7 +66,7 @@ impl Logins {
         requests: &Semaphore,
     ) -> Result<Arc<ConnectionSettings>, ReconcileError> {
         let asked = Instant::now();
-        let read = async {
+        let read = move || async move {
             // An error only if the semaphore is closed, which it never is.
             let _asking = requests.acquire().await;
             login::settings(&login.namespace, login.database.as_ref(), client).await
@@ -93,10 +93,10 @@ impl Logins {
 }
 
 /// Returns the result of the last read if it began after `asked`; otherwise reads.
-async fn read_once(
+async fn read_once<F: Future<Output = Result<ConnectionSettings, ReconcileError>>>(
     last: &LastRead,
     asked: Instant,
-    read: impl Future<Output = Result<ConnectionSettings, ReconcileError>>,
+    read: impl FnOnce() -> F,
 ) -> Result<Arc<ConnectionSettings>, ReconcileError> {
     let mut last = last.lock().await;
     if let Some(known) = &*last
@@ -106,8 +106,8 @@ async fn read_once(
     }
     let began = Instant::now();
     let former = last.take().and_then(|known| known.result.ok());
-    // Resources share what has not changed.
-    let result = read.await.map(|found| match former {
+    // Thousands may wait for the lock; only one of them has a request. Resources share what has not changed.
+    let result = Box::pin(read()).await.map(|found| match former {
         Some(former) if *former == found => former,
         Some(_) | None => Arc::new(found),
     });
@@ -158,11 +158,11 @@ mod tests {
     #[tokio::test]
     async fn resources_that_ask_before_a_read_begins_share_it() {
         let (last, asked) = (LastRead::default(), Instant::now());
-        let first = read_once(&last, asked, ready(Ok(settings("a")))).await.expect("a login");
-        let second = read_once(&last, asked, ready(Ok(settings("b")))).await.expect("a login");
+        let first = read_once(&last, asked, || ready(Ok(settings("a")))).await.expect("a login");
+        let second = read_once(&last, asked, || ready(Ok(settings("b")))).await.expect("a login");
         assert!(Arc::ptr_eq(&first, &second));
-        let failed = Err(ReconcileError::Superseded);
-        let later = read_once(&last, Instant::now(), ready(failed)).await;
+        let failed = || ready(Err(ReconcileError::Superseded));
+        let later = read_once(&last, Instant::now(), failed).await;
         assert!(later.is_err(), "the read began before this resource asked");
     }
 
@@ -170,13 +170,13 @@ mod tests {
     async fn resource_that_asks_during_a_read_waits_and_reads_again() {
         let last = LastRead::default();
         let (answer, answered) = oneshot::channel::<()>();
-        let slow = async {
+        let slow = || async move {
             drop(answered.await);
             Ok(settings("a"))
         };
         let mut slow = Box::pin(read_once(&last, Instant::now(), slow));
         assert!((&mut slow).now_or_never().is_none());
-        let mut other = Box::pin(read_once(&last, Instant::now(), ready(Ok(settings("b")))));
+        let mut other = Box::pin(read_once(&last, Instant::now(), || ready(Ok(settings("b")))));
         assert!((&mut other).now_or_never().is_none());
         answer.send(()).expect("a read that waits");
         assert_eq!(slow.await.ok().as_deref(), Some(&settings("a")));
@@ -187,7 +187,7 @@ mod tests {
     async fn unchanged_login_stays_shared() {
         let last = LastRead::default();
         let read = async |user| {
-            read_once(&last, Instant::now(), ready(Ok(settings(user)))).await.expect("a login")
+            read_once(&last, Instant::now(), || ready(Ok(settings(user)))).await.expect("a login")
         };
         let (first, same, other) = (read("a").await, read("a").await, read("b").await);
         assert!(Arc::ptr_eq(&first, &same));

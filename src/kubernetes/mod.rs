@@ -35,10 +35,12 @@ mod patch;
 mod progress;
 mod reconcile;
 mod references;
+mod report;
 mod rounds;
 mod row;
 mod run;
 mod serve;
+mod sets;
 mod tables;
 mod urgency;
 mod watch_log;
@@ -78,6 +80,7 @@ use metrics::Metrics;
 use pages::Pages;
 use panics::contain;
 use rounds::Rounds;
+use sets::Sets;
 use tables::Tables;
 use workers::Workers;
 
@@ -177,6 +180,7 @@ pub async fn run(settings: RunSettings) -> Result<(), RunError> {
         logins: Logins::default(),
         tables,
         rounds: Rounds::default(),
+        sets: Sets::default(),
         backoff: Backoff::default(),
         events,
         metrics,

@@ -16,6 +16,26 @@ use crate::api::v1alpha1::PartitionedTable;
 /// Age of a resource: the lesser one is older.
 type Age = (Option<Timestamp>, String);
 
+/// Order of resources: it decides which of two resources for tables of one name is older.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Seniority {
+    name: TableName,
+    age: Age,
+}
+
+impl Seniority {
+    pub(super) fn new(table: &PartitionedTable) -> Self {
+        let name = (table.spec.schema.clone(), table.spec.table.clone());
+        let created = table.meta().creation_timestamp.as_ref().map(|time| time.0);
+        Self { name, age: (created, table.uid().unwrap_or_default()) }
+    }
+
+    /// The UID of the resource.
+    pub(super) fn uid(&self) -> &str {
+        &self.age.1
+    }
+}
+
 /// Resources that may claim a table and were not reconciled yet, by the names of their tables.
 #[derive(Default)]
 pub(super) struct OlderResources {
@@ -50,8 +70,8 @@ struct Group {
 impl OlderResources {
     /// Adds a resource that the watch reports.
     pub(super) fn watch(&self, table: &PartitionedTable, claims: bool) {
-        let (uid, age) = (table.uid().unwrap_or_default(), age_of(table));
-        let name = (table.spec.schema.clone(), table.spec.table.clone());
+        let Seniority { name, age } = Seniority::new(table);
+        let uid = age.1.clone();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !claims || state.reconciled.contains(&uid) {
             state.remove(&uid);
@@ -105,25 +125,25 @@ impl OlderResources {
     }
 
     /// Waits until every older resource that may claim the same table was reconciled.
-    pub(super) async fn all_reconciled(&self, table: &PartitionedTable, database: &str) {
-        while let Some(next) = self.youngest_older(table, database) {
+    pub(super) async fn all_reconciled(&self, seniority: &Seniority, database: &str) {
+        while let Some(next) = self.youngest_older(seniority, database) {
             let mut change = pin!(next.notified());
             change.as_mut().enable();
             // It may have been reconciled before the wait began.
-            if self.youngest_older(table, database).is_some_and(|now| Arc::ptr_eq(&now, &next)) {
+            if self.youngest_older(seniority, database).is_some_and(|now| Arc::ptr_eq(&now, &next))
+            {
                 change.await;
             }
         }
     }
 
     /// Returns the youngest of the older ones, which waits for the others itself.
-    fn youngest_older(&self, table: &PartitionedTable, database: &str) -> Option<Arc<Notify>> {
+    fn youngest_older(&self, seniority: &Seniority, database: &str) -> Option<Arc<Notify>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let spec = &table.spec;
-        let group = state.groups.get(&(spec.schema.clone(), spec.table.clone()))?;
-        let age = age_of(table);
+        let Seniority { name, age } = seniority;
+        let group = state.groups.get(name)?;
         let listed = [Some(&group.unlocated), group.located.get(database)];
-        let older = listed.into_iter().flatten().filter_map(|list| list.range(..&age).next_back());
+        let older = listed.into_iter().flatten().filter_map(|list| list.range(..age).next_back());
         older.max_by_key(|(age, _)| (*age).clone()).map(|(_, notify)| Arc::clone(notify))
     }
 }
@@ -166,11 +186,6 @@ impl State {
     }
 }
 
-fn age_of(table: &PartitionedTable) -> Age {
-    let created = table.meta().creation_timestamp.as_ref().map(|time| time.0);
-    (created, table.uid().unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
@@ -181,7 +196,7 @@ mod tests {
     use futures::FutureExt;
     use serde_json::json;
 
-    use super::OlderResources;
+    use super::{OlderResources, Seniority};
     use crate::api::v1alpha1::PartitionedTable;
 
     fn resource(number: usize) -> PartitionedTable {
@@ -213,7 +228,7 @@ mod tests {
     }
 
     fn waits(older: &OlderResources, resource: &PartitionedTable, database: &str) -> bool {
-        older.all_reconciled(resource, database).now_or_never().is_none()
+        older.all_reconciled(&Seniority::new(resource), database).now_or_never().is_none()
     }
 
     #[test]
@@ -251,7 +266,8 @@ mod tests {
             let (older, polls) = (Arc::clone(&older), Arc::clone(&polls));
             tokio::spawn(async move {
                 let database = format!("tenant-{number}");
-                let mut wait = pin!(older.all_reconciled(&resource, &database));
+                let seniority = Seniority::new(&resource);
+                let mut wait = pin!(older.all_reconciled(&seniority, &database));
                 poll_fn(|context| {
                     polls.fetch_add(1, Ordering::Relaxed);
                     wait.as_mut().poll(context)

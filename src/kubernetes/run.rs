@@ -12,6 +12,8 @@ use super::claims;
 use super::context::{Context, RETRY_TIMEOUT};
 use super::failure::{self, ReconcileError};
 use super::login::log_in;
+use super::logins::Login;
+use super::older::Seniority;
 use super::progress::StepReporter;
 use super::urgency::urgency;
 use crate::api::v1alpha1::PartitionedTable;
@@ -27,7 +29,8 @@ const WORK_TIME: Duration = Duration::from_secs(30);
 pub(super) struct Run {
     pub(super) desired: DesiredTable,
     pub(super) convergence: Convergence,
-    /// Login of the session.
+    pub(super) login: Arc<Login>,
+    /// Settings of the session.
     pub(super) settings: Arc<ConnectionSettings>,
 }
 
@@ -46,7 +49,8 @@ pub(super) async fn run(
         () = context.abort.cancelled() => return Err(ReconcileError::ShuttingDown),
     };
     let convergence = Box::pin(converged(table, &desired, borrowed, authority, context)).await?;
-    Ok(Box::new(Run { desired, convergence, settings }))
+    let login = context.logins.of(table);
+    Ok(Box::new(Run { desired, convergence, login, settings }))
 }
 
 /// Converges, with the time at which the session was acquired.
@@ -96,7 +100,8 @@ async fn turn(
     let claimed = ClaimedTable { settings: Arc::clone(&settings), table: desired.name.clone() };
     let claimed = Some(claimed).filter(|_| desired.mode == Mode::Enforce);
     claims::set_claim(&table.uid().unwrap_or_default(), claimed, context);
-    claims::wait_for_older_resources(table, settings.database(), context).await;
+    let seniority = Seniority::new(table);
+    claims::wait_for_older_resources(&seniority, settings.database(), context).await;
     let borrowed = context.pool.borrow(&settings, urgency(table, Timestamp::now())).await;
     Ok((borrowed.map_err(|error| failure::from_borrow_error(&error))?, settings))
 }

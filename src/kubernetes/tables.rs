@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc};
 
 use super::claimed::ClaimedTable;
 use super::last_seen::LastSeen;
-use super::older::OlderResources;
+use super::older::{OlderResources, Seniority};
 use super::watched::Watched;
 use crate::api::v1alpha1::{Mode, PartitionedTable};
 use crate::postgres::{ClaimHolder, ConnectionSettings};
@@ -122,13 +122,9 @@ impl Tables {
     }
 
     /// Waits until every older resource that may claim the same table was reconciled once.
-    pub(super) async fn older_resources_reconciled(
-        &self,
-        table: &PartitionedTable,
-        database: &str,
-    ) {
-        self.older.locate(&table.uid().unwrap_or_default(), database);
-        self.older.all_reconciled(table, database).await;
+    pub(super) async fn older_resources_reconciled(&self, seniority: &Seniority, database: &str) {
+        self.older.locate(seniority.uid(), database);
+        self.older.all_reconciled(seniority, database).await;
     }
 
     /// Records a conflict: the resource is reconciled when the holder releases the claim.

@@ -33,6 +33,7 @@ mod resilience;
 mod retention;
 mod rounds;
 mod secrets;
+mod sets;
 mod suspension;
 mod swap_interruption;
 mod testbed;
