@@ -69,7 +69,8 @@ impl Logins {
         let read = move || async move {
             // An error only if the semaphore is closed, which it never is.
             let _asking = requests.acquire().await;
-            login::settings(&login.namespace, login.database.as_ref(), client).await
+            // Thousands of resources can wait for one read: only the one that reads has its state.
+            Box::pin(login::settings(&login.namespace, login.database.as_ref(), client)).await
         };
         read_once(&self.last_read(login), asked, read).await
     }
