@@ -48,6 +48,7 @@ async fn quick_start_works_as_written() {
     for line in blocks(page, "sh").concat().lines() {
         let Some(arguments) = line.strip_prefix("pg-partition-operator ") else { continue };
         let mut command = Command::new(env!("CARGO_BIN_EXE_pg-partition-operator"));
+        let (arguments, _) = arguments.split_once(" | ").unwrap_or((arguments, ""));
         command.args(arguments.split_whitespace()).current_dir(folder.path());
         let outcome = run(command.env("DATABASE_URL", database.url()), "");
         if arguments.contains("2099") {
