@@ -84,17 +84,17 @@ async fn claim_that_another_session_takes_meanwhile_is_lost() {
         let take = "BEGIN; UPDATE pgpartition.claims SET holder = 'other' WHERE holder = 'b'";
         other.batch_execute(take).await.unwrap();
         let waits = async {
-            let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
-                AND datname = current_database() AND query LIKE '%pgpartition.claims%'";
+            let waiting = "SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0";
             wait_until("the renewal waits", LIMIT, async || world.text(waiting).await != "0").await;
             other.batch_execute("COMMIT").await.unwrap();
         };
         let tables = tables();
         let claims: Vec<_> = tables.iter().map(|(table, uid)| HeldClaim { table, uid }).collect();
         let renewed = async {
-            // A commit that takes longer than lock_timeout makes an attempt fail.
+            // A commit that takes longer than lock_timeout makes an attempt fail, and with it its session.
             loop {
-                if let Ok(lost) = renew(&session, &claims, "here").await {
+                if let Ok(lost) = renew(&world.session().await, &claims, "here").await {
                     return lost;
                 }
             }
