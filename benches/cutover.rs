@@ -70,7 +70,7 @@ async fn main() {
             );
             for turn in 0..turns {
                 let side = ["Partitioned", "Source"][turn % 2];
-                operator(&database, side, holds).await;
+                Box::pin(operator(&database, side, holds)).await;
                 by_hand(&database, "two renames", RENAMES[turn % 2], holds).await;
             }
             for turn in 0..turns {

@@ -13,7 +13,12 @@
 //! prints when the last one was done, how long the most urgent ones waited, and the load on the databases and on the API
 //! server.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints and may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a benchmark prints rounded figures, and may panic"
+)]
 
 #[path = "fleet/crowd.rs"]
 mod crowd;

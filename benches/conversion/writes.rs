@@ -24,7 +24,7 @@ const WAYS: usize = 3;
 pub(crate) async fn rows(bench: &Bench) {
     table::converted(&bench.database, "by_row", "Row", ROWS).await;
     table::converted(&bench.database, "by_statement", "Statement", ROWS).await;
-    table::without_triggers(&bench.database, "by_client", ROWS).await;
+    Box::pin(table::without_triggers(&bench.database, "by_client", ROWS)).await;
     for write in ["INSERT", "UPDATE", "DELETE"] {
         let ways = [
             Way::new(bench, 1, &[&of_row(write, "by_row")]).await,

@@ -109,7 +109,7 @@ impl ConversionValues {
         copy: Option<&CopyState>,
     ) -> Option<Box<Self>> {
         let (progress, parity) = (status.conversion.clone(), status.parity.clone());
-        let source_drop = copy.and_then(|copy| copy.source_drop).map(|at| at.as_second());
+        let source_drop = copy.and_then(|copy| copy.source_drop).map(jiff::Timestamp::as_second);
         let triggers = copy.and_then(|copy| copy.triggers);
         let is_converted = progress.is_some() || parity.is_some() || copy.is_some();
         is_converted.then(|| Box::new(Self { progress, parity, triggers, source_drop }))

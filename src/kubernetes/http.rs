@@ -169,7 +169,7 @@ fn problems_of(watched: &Watched, state: &HttpState) -> TableProblems {
     let last_seen = state.tables.last_seen(&watched.uid().unwrap_or_default());
     let last_seen = last_seen.as_deref();
     let problems =
-        last_seen.map_or_else(|| not_inspected(watched), |last_seen| last_seen.problems());
+        last_seen.map_or_else(|| not_inspected(watched), super::last_seen::LastSeen::problems);
     let copy = last_seen.and_then(|last_seen| last_seen.copy.as_deref());
     TableProblems {
         names: Names::new(watched),

@@ -55,11 +55,11 @@ impl Pages {
         content_type: &'static str,
         begin: impl FnOnce() -> Parts + Send + 'static,
     ) -> Response {
-        let begun = std::iter::once_with(begin).flatten();
+        let parts = std::iter::once_with(begin).flatten();
         let Ok(permit) = Arc::clone(&self.answers).acquire_owned().await else {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         };
-        let rest = Rest { parts: Box::new(begun), _permit: permit };
+        let rest = Rest { parts: Box::new(parts), _permit: permit };
         let body = match render(&self.turn, rest).await {
             Ok((text, None)) => Body::from(text),
             Ok((text, Some(rest))) => self.stream(text, rest),

@@ -230,11 +230,7 @@ fn locks(step: &Step) -> String {
 
 /// Name of a relation, without the schema of the table.
 fn short(relation: &QualifiedName) -> String {
-    if relation.schema.as_str() == "shop" {
-        relation.name.display().to_string()
-    } else {
-        relation.display().to_string()
-    }
+    if relation.schema.as_str() == "shop" { relation.name.display() } else { relation.display() }
 }
 
 fn mode(step: &Step) -> &'static str {

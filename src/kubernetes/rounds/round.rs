@@ -115,13 +115,11 @@ impl Round<'_> {
         let borrowed = borrowed.map_err(|error| error.to_string())?;
         let installation = self.context.leadership.installation();
         let compared = compare(&borrowed.session, asked, &installation);
-        let is_same = match timeout(SET_TIMEOUT, compared).await {
-            Ok(compared) => compared.map_err(|error| error.to_string())?,
-            Err(_) => {
-                borrowed.session.cancel().await;
-                return Err(format!("not done within {} s", SET_TIMEOUT.as_secs()));
-            }
+        let Ok(compared) = timeout(SET_TIMEOUT, compared).await else {
+            borrowed.session.cancel().await;
+            return Err(format!("not done within {} s", SET_TIMEOUT.as_secs()));
         };
+        let is_same = compared.map_err(|error| error.to_string())?;
         // If all have changed, the server may be a standby by now, and a new session finds the primary.
         if is_same.contains(&true) {
             borrowed.return_to_pool().await;

@@ -47,7 +47,7 @@ fn unused_metadata_is_not_kept() {
     resource["metadata"]["labels"] = json!({"team": "finance"});
     let watched = watched(resource);
     assert_eq!((&watched.meta().managed_fields, &watched.meta().labels), (&None, &None));
-    assert_eq!(watched.meta().annotations.as_ref().map(|all| all.len()), Some(1));
+    assert_eq!(watched.meta().annotations.as_ref().map(std::collections::BTreeMap::len), Some(1));
 }
 
 #[test]

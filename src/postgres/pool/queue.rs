@@ -44,24 +44,24 @@ pub(super) struct Queue {
 /// Place of one run. Dropping it leaves the queue.
 pub(super) struct Place<'a> {
     queue: &'a Queue,
-    place: (Instant, u64),
+    key: (Instant, u64),
     moved: Arc<Notify>,
 }
 
 impl Queue {
     pub(super) fn enter(&self, urgency: Urgency) -> Place<'_> {
         let arrival = self.arrivals.fetch_add(1, Ordering::Relaxed);
-        let place = (Instant::now() + urgency.allowance(), arrival);
+        let key = (Instant::now() + urgency.allowance(), arrival);
         let moved = Arc::new(Notify::new());
-        lock(&self.waiting).insert(place, Arc::clone(&moved));
-        Place { queue: self, place, moved }
+        lock(&self.waiting).insert(key, Arc::clone(&moved));
+        Place { queue: self, key, moved }
     }
 }
 
 impl Place<'_> {
     /// Waits until no other run comes before this one.
     pub(super) async fn first(&self) {
-        while lock(&self.queue.waiting).keys().next() != Some(&self.place) {
+        while lock(&self.queue.waiting).keys().next() != Some(&self.key) {
             self.moved.notified().await;
         }
     }
@@ -70,7 +70,7 @@ impl Place<'_> {
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut waiting = lock(&self.queue.waiting);
-        waiting.remove(&self.place);
+        waiting.remove(&self.key);
         if let Some((_, first)) = waiting.first_key_value() {
             first.notify_one();
         }

@@ -17,7 +17,7 @@ use crate::postgres::error::DatabaseError;
 /// If the caller drops it, the session reads the remaining rows before the answer to its next request.
 pub(in crate::postgres) struct Rows<'a> {
     session: &'a Session,
-    rows: Pin<Box<RowStream>>,
+    stream: Pin<Box<RowStream>>,
     /// Remaining time to wait for the server. The time that the caller takes for a row does not count.
     wait: Duration,
 }
@@ -35,8 +35,8 @@ impl Session {
         let statement = self.prepared(sql).await?;
         let parameters = parameters.iter().copied();
         let begun = self.client.query_raw(&statement, parameters);
-        let rows = Box::pin(self.within(QUERY_DEADLINE, begun).await?);
-        Ok(Rows { session: self, rows, wait: QUERY_DEADLINE })
+        let stream = Box::pin(self.within(QUERY_DEADLINE, begun).await?);
+        Ok(Rows { session: self, stream, wait: QUERY_DEADLINE })
     }
 }
 
@@ -47,7 +47,7 @@ impl Rows<'_> {
     /// Returns an error if the statement failed, or if the waits for the server took too long; then the session is lost.
     pub(in crate::postgres) async fn next(&mut self) -> Result<Option<Row>, DatabaseError> {
         let started = Instant::now();
-        let row = timeout(self.wait, self.rows.try_next()).await;
+        let row = timeout(self.wait, self.stream.try_next()).await;
         self.wait = self.wait.saturating_sub(started.elapsed());
         match row {
             Ok(row) => row.map_err(|error| self.session.explain(&error)),
