@@ -183,7 +183,7 @@ impl<'a> Operator<'a> {
 
     async fn digests(&mut self) -> Cost {
         self.measure("digests of a set", async |operator| {
-            let tables: Vec<_> = operator.tables.iter().map(|(table, _)| table).collect();
+            let tables: Vec<_> = operator.tables.iter().map(|(table, _)| &table.name).collect();
             let read = digests(&operator.session, &tables).await.unwrap();
             assert!(
                 read.iter().eq(operator

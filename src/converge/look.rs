@@ -102,18 +102,6 @@ fn plan_alone(
 /// Returns an error if the session is lost, or if Postgres rejects the statement for a cause that is not one table.
 pub async fn digests(
     session: &Session,
-    tables: &[&DesiredTable],
-) -> Result<Vec<Option<LookDigest>>, InspectError> {
-    let names: Vec<&ManagedTable> = tables.iter().map(|desired| &desired.name).collect();
-    digests_by_name(session, &names).await
-}
-
-/// Reads the digests of many tables like [`digests`], for a caller that does not keep the specs.
-///
-/// # Errors
-/// Returns an error if the session is lost, or if Postgres rejects the statement for a cause that is not one table.
-pub async fn digests_by_name(
-    session: &Session,
     tables: &[&ManagedTable],
 ) -> Result<Vec<Option<LookDigest>>, InspectError> {
     let mut digests = vec![None; tables.len()];

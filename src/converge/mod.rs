@@ -27,7 +27,7 @@ use observe::look;
 
 pub use crate::postgres::LookDigest;
 pub use aside::converge_aside;
-pub use look::{Look, PlannedLook, digests, digests_by_name, look_at_all};
+pub use look::{Look, PlannedLook, digests, look_at_all};
 pub use observe::{observe, observe_and_plan};
 pub use options::Options;
 

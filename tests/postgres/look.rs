@@ -70,7 +70,7 @@ async fn look_at_monthly(session: &Session, tables: &[&str]) -> Vec<Option<LookD
 }
 
 async fn digests_of_monthly(session: &Session, tables: &[&str]) -> Vec<Option<LookDigest>> {
-    let tables: Vec<_> = tables.iter().map(|table| monthly(table)).collect();
+    let tables: Vec<_> = tables.iter().map(|table| monthly(table).name).collect();
     digests(session, &tables.iter().collect::<Vec<_>>()).await.unwrap()
 }
 
@@ -114,7 +114,7 @@ async fn assert_same(what: &str, session: &Session, desired: &DesiredTable, time
     let other = (monthly("Other \"table\""), PlanTime::at(at(NOW)));
     let set = [other.clone(), (desired.clone(), *time), (monthly("missing"), *time), other];
     let looks = look(session, &set).await;
-    let read = digests(session, &set.each_ref().map(|(desired, _)| desired)).await.unwrap();
+    let read = digests(session, &set.each_ref().map(|(desired, _)| &desired.name)).await.unwrap();
     let [Look::Planned(first), look, Look::NeedsItsOwn, Look::Planned(last)] = looks.as_slice()
     else {
         panic!("{what}: {looks:?}");

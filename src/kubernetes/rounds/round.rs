@@ -12,7 +12,7 @@ use super::super::context::Context;
 use super::super::failure::ReconcileError;
 use super::super::logins::Login;
 use super::Candidate;
-use crate::converge::digests_by_name;
+use crate::converge::digests;
 use crate::postgres::{ConnectionSettings, HeldClaim, InspectError, Session, Urgency, renew};
 
 /// Number of tables in one statement, and for one use of a session: other runs can have the session after that.
@@ -158,7 +158,7 @@ async fn compare(
     installation: &str,
 ) -> Result<Vec<bool>, InspectError> {
     let tables: Vec<_> = asked.iter().map(|candidate| &candidate.quiet.table).collect();
-    let found = digests_by_name(session, &tables).await?;
+    let found = digests(session, &tables).await?;
     let before = asked.iter().map(|candidate| Some(candidate.quiet.digest));
     let mut is_same: Vec<_> =
         found.into_iter().zip(before).map(|(now, then)| now == then).collect();
