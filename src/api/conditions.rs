@@ -3,7 +3,8 @@
 use super::ResolvedBy;
 
 /// Declares [`Reason`] so that a word and its description cannot drift apart: the doc comment of a
-/// variant is its description, and the word after the colon says what resolves it.
+/// variant is its description, and the word after the colon says what resolves it. The comments between the variants are the
+/// headings of `docs/reference/conditions.md`.
 macro_rules! reasons {
     ($($(#[doc = $line:literal])+ $reason:ident: $resolved_by:ident,)+) => {
         /// Reason of a condition, an event, or a log line.
@@ -45,7 +46,7 @@ macro_rules! reasons {
 }
 
 reasons! {
-    // All is well, or on its way.
+    // # Normal states
 
     /// The table matches the spec.
     Succeeded: Time,
@@ -75,14 +76,14 @@ reasons! {
     /// The operator could not check this, because another condition is false. See the other conditions.
     NotChecked: Time,
 
-    // The spec.
+    // # The spec
 
     /// The spec contradicts itself or cannot be read. The message names the field to change.
     InvalidSpec: User,
     /// An older resource, in this cluster or in another one, manages the same table. Delete one of the two.
     Conflict: User,
 
-    // The way to the database.
+    // # The database connection
 
     /// The Secret or ConfigMap does not exist in this namespace, or the operator cannot read it. Create it,
     /// correct its name, or grant the permission.
@@ -107,10 +108,10 @@ reasons! {
     ReadOnly: User,
     /// The server is older than Postgres 14. Upgrade it.
     UnsupportedServer: User,
-    /// The role lacks a privilege. The message has the missing GRANT.
+    /// The operator's role or the owner of the table lacks a privilege. The message has the statement to run.
     InsufficientPrivilege: User,
 
-    // The table.
+    // # The table and its conversion
 
     /// The table does not exist. Create it, or delete this resource and create one for another table.
     TableNotFound: User,
@@ -118,20 +119,21 @@ reasons! {
     NotPartitioned: User,
     /// The table cannot be converted as spec.conversion says. Change what the message names.
     NotConvertible: User,
-    /// The conversion would lose something that you have not acknowledged, so the operator creates nothing. Read
-    /// the message, and add the name of the loss to spec.conversion.acknowledge.
+    /// The conversion would lose something that you have not acknowledged, so the operator does not begin it, or does not
+    /// drop the plain table. Read the message, and add the name of the loss to spec.conversion.acknowledge.
     NotAcknowledged: User,
-    /// The operator prepares the copy, or copies or compares rows. Wait.
+    /// The operator prepares the copy, or copies or compares rows, and pauses while a replica is far behind or other sessions
+    /// hold locks. Wait.
     Converting: Time,
     /// The conversion has reached the state of the spec.
     AsRequested: Time,
-    /// The operator cannot swap the tables of a conversion now: it did not acquire a lock, or sessions have an
-    /// older snapshot. Wait, or end the transactions that the message names.
+    /// The operator cannot swap the tables of a conversion now: it did not acquire a lock, or sessions have a snapshot from
+    /// before it last wrote rows. Wait, or end the transactions that the message names.
     SwapBlocked: OtherSessions,
-    /// The plain table must be dropped after the cutover, and other objects depend on it. Drop them, or create
-    /// them again on the partitioned table.
+    /// The spec asks for the drop of the plain table after the cutover, but other objects depend on that table. Drop them, or
+    /// create them again on the partitioned table.
     SourceInUse: User,
-    /// The plain table cannot become the serving table again. The message says why.
+    /// The plain table cannot become the serving table again. The message says why, and what to do.
     RollbackImpossible: User,
     /// Retention is paused while the table is converted, so nothing expires.
     ConversionFirst: Time,
@@ -139,19 +141,19 @@ reasons! {
     InParity: Time,
     /// Not all rows that existed before the triggers are in the copy yet. Wait.
     RowsCopying: Time,
-    /// A trigger or function that keeps the copy equal was dropped, disabled, or replaced. The operator reinstalls
+    /// A trigger or function that keeps both tables equal was dropped, disabled, or replaced. The operator reinstalls
     /// it and compares both tables.
     SyncAltered: Time,
-    /// One of the two tables was changed, and the operator cannot change the other one accordingly. Read the
-    /// message.
+    /// One of the two tables was changed, and the operator cannot change the other one in the same way. Do what the message
+    /// says.
     ColumnsDiffer: User,
     /// The two tables have not been compared since the triggers were installed. Wait.
     NotCompared: Time,
-    /// A comparison found rows of the copy that differed, and the operator repaired them. Find the session that
-    /// writes to the copy or disables its triggers.
+    /// A comparison found rows that differed, and the operator repaired them. Find the session that writes to the table that
+    /// does not serve, or disables the triggers.
     RowsRepaired: Time,
-    /// Several sweeps in a row found rows that differ. Find the session that writes to the copy or disables its
-    /// triggers, and approve another sweep.
+    /// Several sweeps in a row found rows that differ, or one found too many. Find the session that writes to the table that
+    /// does not serve, or disables the triggers, and approve another sweep.
     ParityFailed: User,
     /// The table is partitioned by another method or other columns than the spec says. Delete this resource, and
     /// describe the table as it is.
@@ -165,7 +167,7 @@ reasons! {
     /// A column that the spec names does not exist or cannot be used as the spec says. Change what the message names.
     ColumnNotFound: User,
 
-    // Others at work.
+    // # Locks, sessions, and failed steps
 
     /// Another session holds a lock, so the operator could not inspect the table. It retries.
     TableLocked: OtherSessions,
@@ -179,18 +181,18 @@ reasons! {
     /// A step failed, and a retry alone does not help. The message has the error of Postgres.
     StepFailed: User,
 
-    // The operator itself.
+    // # The operator
 
     /// A reconcile of the resource panicked, which is a bug of the operator. Report it with the log of the
     /// operator, which has the panic.
     InternalError: User,
 
-    // Partitions.
+    // # Partitions
 
-    /// Partitions are missing. The message says what blocks their creation.
+    /// Partitions are missing. The message says what blocks their creation, and what to do.
     PartitionsMissing: User,
-    /// The default partition has rows of a missing partition. Set spec.defaultPartition to Present, or move them
-    /// manually.
+    /// The default partition has, or might have, rows of a missing partition. Do what the message says: often, set
+    /// spec.defaultPartition to Present, or move the rows manually.
     DefaultPartitionHoldsRows: User,
     /// Applications write to a period that has only the default partition, so the operator cannot attach a
     /// partition without failing their inserts. Set spec.defaultPartition to Present, or move the rows and attach
@@ -200,14 +202,14 @@ reasons! {
     /// the table has: another number would need every row rewritten.
     HashPartitionsMismatch: User,
 
-    // Retention.
+    // # Retention
 
-    /// Partitions are past their retention. The message says what blocks their detach or drop.
+    /// Partitions are past their retention. The message says what blocks their detach or drop, and what to do.
     PartitionsPastRetention: User,
-    /// The plan has a step that needs your approval; the message names the step. Review the plan, and approve its fingerprint.
+    /// The plan needs your approval; the message says why. Review the plan, and approve its fingerprint.
     AwaitingApproval: User,
-    /// A detach was interrupted. The operator finalizes it when older transactions have ended; the message names
-    /// them.
+    /// A detach was interrupted, or the detach of another partition is pending. The operator finalizes it when the
+    /// transactions that block it have ended; the message names them.
     DetachPending: OtherSessions,
     /// Foreign keys of other tables reference a partition that is past its retention. Delete the referencing rows,
     /// or drop the foreign key.
@@ -219,9 +221,9 @@ reasons! {
     /// clock.
     ClockSkew: User,
 
-    // Indexes.
+    // # Indexes
 
-    /// Declared indexes are missing. The message says what blocks their build.
+    /// Declared indexes are missing. The message says what blocks their build, and what to do.
     IndexesMissing: User,
     /// A declared index is invalid. The operator builds it again.
     IndexInvalid: User,

@@ -3,6 +3,7 @@
 //! `PGPARTITION_UPDATE=1 cargo test --test pure reference` writes the pages again.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use pg_partition_operator::api::{ConditionType, Reason, ResolvedBy};
 use pg_partition_operator::plan::{Blocker, ConversionBlocker, IndexBlocker, SafetyRule};
@@ -14,34 +15,45 @@ use crate::{samples, source};
 
 const BLOCKERS: &str = "# Blockers
 
-A blocker is the reason why a step is deferred. It defers only its own step: the operator executes all other steps. A blocker of the whole table,
+A blocker is the reason why a step is deferred. Most blockers defer one step, and the operator executes all other steps. A blocker of the whole table,
 such as `NotOwner`, defers the whole plan. The output of `plan` shows blockers in lines that begin with *deferred*. The metric `pgpartition_plan_deferred` has the label `blocker`.
 
-Each entry shows an example of the message, the reason of the condition, and the pages that help. If time alone does not resolve a blocker, the table is not `Ready`. After six hours, the alert
-[PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) then fires, even if another alert also fires. A test writes this page:
-`PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+Each entry shows an example of the message, the reason of the condition, and the pages that help. The [glossary](glossary.md) explains the words. If time alone does not
+resolve a blocker, the table is not `Ready`. After six hours, the alert [PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) then fires, even if another alert
+also fires. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+
+| group | blockers |
+|---|---|
 ";
 
 const CONDITIONS: &str = "# Conditions
 
-This page lists the conditions in `status.conditions` of a resource, and their reasons. `Ready` is always present. `Reconciling` and `Stalled` are present only while they are true. Events
-and logs have the same reasons. A test writes this page:
+This page lists the types of the conditions in `status.conditions` of a resource, and their [reasons](#reasons). Events and logs have the same reasons. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+
+## Types
+
+`Ready` is always present. `Reconciling` and `Stalled` are present only while they are true.
 ";
 
-/// Names of all blockers, with the words of their doc comments.
-fn blockers() -> Vec<(String, String)> {
+/// Names of all blockers below their headings, with the words of their doc comments.
+fn blockers() -> Vec<(String, Vec<(String, String)>)> {
     let of = |file: &str, name| {
         source::variants(&source::file(&format!("plan/blocker/{file}.rs")), name)
     };
-    let flat = |(name, words): (String, String)| match name.as_str() {
+    let declared = of("mod", "Blocker");
+    let variants = |name: String| match name.as_str() {
         "Conversion" => of("conversion", "ConversionBlocker"),
         "Default" => of("default", "DefaultBlocker"),
         "Index" => of("index", "IndexBlocker"),
         "Preflight" => source::variants(&source::file("plan/conversion/refusal.rs"), "Refusal"),
-        _ => vec![(name, words)],
+        _ => declared.iter().filter(|(declared, _)| *declared == name).cloned().collect(),
     };
-    of("mod", "Blocker").into_iter().flat_map(flat).collect()
+    let groups = source::groups(&source::file("plan/blocker/mod.rs"), "pub enum Blocker {");
+    let flat = |(heading, names): (String, Vec<String>)| {
+        (heading, names.into_iter().flat_map(variants).collect())
+    };
+    groups.into_iter().map(flat).collect()
 }
 
 #[test]
@@ -49,21 +61,37 @@ fn every_blocker_has_its_heading() {
     let declared = blockers();
     let blockers = samples::blockers();
     let named: Vec<_> = blockers.iter().map(|blocker| blocker.name().to_owned()).collect();
-    assert_eq!(names(&declared), named);
-    let mut page = BLOCKERS.to_owned();
-    for (blocker, (name, words)) in blockers.iter().zip(&declared) {
-        let waits = resolution(blocker);
-        let (example, reason) = (blocker.explain(), reason_for(blocker).as_str());
-        let anchor = reason.to_lowercase();
-        let help: Vec<_> = help(blocker).iter().map(|page| link(page)).collect();
-        let help = help.join(", ");
-        let text = format!(
-            "\n## {name}\n\n{words} {waits}\n\n> {example}\n\nReason: [`{reason}`](conditions.md#{anchor}). \
-             Help: {help}.\n"
-        );
-        page.push_str(&text);
+    let all: Vec<_> = declared.iter().flat_map(|(_, variants)| names(variants)).collect();
+    assert_eq!(all, named);
+    let (mut page, mut entries) = (BLOCKERS.to_owned(), String::new());
+    let mut examples = blockers.iter();
+    for (heading, variants) in &declared {
+        page.push_str(&overview(heading, &names(variants)));
+        writeln!(entries, "\n## {heading}").expect("a String");
+        for ((name, words), blocker) in variants.iter().zip(examples.by_ref()) {
+            entries.push_str(&entry(name, words, blocker));
+        }
     }
-    expect_file("docs/reference/blockers.md", &page);
+    expect_file("docs/reference/blockers.md", &(page + &entries));
+}
+
+/// A row with links to a heading and to the entries below it.
+fn overview(heading: &str, names: &[String]) -> String {
+    let links: Vec<_> =
+        names.iter().map(|name| format!("[`{name}`](#{})", name.to_lowercase())).collect();
+    let anchor = heading.to_lowercase().replace(' ', "-");
+    format!("| [{heading}](#{anchor}) | {} |\n", links.join(", "))
+}
+
+fn entry(name: &str, words: &str, blocker: &Blocker) -> String {
+    let waits = resolution(blocker);
+    let (example, reason) = (blocker.explain(), reason_for(blocker).as_str());
+    let anchor = reason.to_lowercase();
+    let help: Vec<_> = help(blocker).iter().map(|page| link(page)).collect();
+    let help = help.join(", ");
+    format!(
+        "\n### {name}\n\n{words} {waits}\n\n> {example}\n\nReason: [`{reason}`](conditions.md#{anchor}). Help: {help}.\n"
+    )
 }
 
 /// A link from `docs/reference` to a page of `docs`, with the title of the page for a text.
@@ -174,32 +202,59 @@ fn blockers_and_runbooks_link_to_each_other() {
 const SAFETY_RULES: &str = "# Safety rules
 
 Before the operator executes a plan, the checker compares every step with these rules, and computes independently what has expired and which grace period is
-over. A plan that violates a rule is a bug of the operator: the operator does not execute it, and the message names the rule. A test writes this page:
+over. A plan that violates a rule is a bug of the operator: the operator does not execute it, and the message names the rule.
+
+The last line of each rule lists the [steps](steps.md) and the work that the checker compares with it. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+
+| group | rules |
+|---|---|
 ";
 
 #[test]
 fn every_safety_rule_has_its_heading() {
-    let mut page = SAFETY_RULES.to_owned();
-    for rule in SafetyRule::ALL {
-        page.push_str(&format!("\n## {}\n\n{}\n", rule.name(), rule.sentence()));
+    let evaluated = std::fs::read_to_string(source::root().join(EVALUATED)).expect("a file");
+    let evaluated: Vec<_> = evaluated.lines().filter_map(|line| line.split_once(": ")).collect();
+    let (mut page, mut entries) = (SAFETY_RULES.to_owned(), String::new());
+    let groups = source::groups(&source::file("plan/check/rule.rs"), "rules! {");
+    let mut rules = SafetyRule::ALL.iter();
+    for (heading, names) in groups {
+        page.push_str(&overview(&heading, &names));
+        writeln!(entries, "\n## {heading}").expect("a String");
+        for (name, rule) in names.iter().zip(rules.by_ref()) {
+            assert_eq!(name, rule.name());
+            let (_, steps) = evaluated.iter().find(|(rule, _)| rule == name).expect("a line");
+            let sentence = rule.sentence();
+            writeln!(entries, "\n### {name}\n\n{sentence}\n\nSteps: {steps}.").expect("a String");
+        }
     }
-    expect_file("docs/reference/safety-rules.md", &page);
+    assert_eq!(rules.next(), None, "each rule is below a heading");
+    expect_file("docs/reference/safety-rules.md", &(page + &entries));
 }
+
+/// The steps for which each rule is evaluated, which another test writes.
+const EVALUATED: &str = "tests/pure/safety_rules/evaluated.txt";
 
 #[test]
 fn every_condition_and_reason_has_its_heading() {
-    let declared = source::variants(&source::file("api/conditions.rs"), "ConditionType");
+    let file = source::file("api/conditions.rs");
+    let declared = source::variants(&file, "ConditionType");
     let types: Vec<_> = ConditionType::ALL.iter().map(|of| of.as_str().to_owned()).collect();
     assert_eq!(names(&declared), types);
     let mut page = CONDITIONS.to_owned();
     for (name, words) in &declared {
-        page.push_str(&format!("\n## {name}\n\n{words}\n"));
+        write!(page, "\n### {name}\n\n{words}\n").expect("a String");
     }
-    page.push_str("\n# Reasons\n");
-    for reason in Reason::ALL {
-        page.push_str(&format!("\n## {reason}\n\n{}\n", reason.describe()));
+    page.push_str("\n## Reasons\n");
+    let mut reasons = Reason::ALL.iter();
+    for (heading, names) in source::groups(&file, "reasons! {") {
+        write!(page, "\n### {heading}\n").expect("a String");
+        for (name, reason) in names.iter().zip(reasons.by_ref()) {
+            assert_eq!(name, reason.as_str());
+            write!(page, "\n#### {name}\n\n{}\n", reason.describe()).expect("a String");
+        }
     }
+    assert_eq!(reasons.next(), None, "each reason is below a heading");
     expect_file("docs/reference/conditions.md", &page);
 }
 

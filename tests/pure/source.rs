@@ -65,6 +65,24 @@ pub(crate) fn variants(text: &str, of: &str) -> Vec<(String, String)> {
     variants
 }
 
+/// The names below each heading of a list in a file: an enum, or the arguments of a macro, which begins with the line
+/// `start`. A heading is a comment `// # Heading`.
+pub(crate) fn groups(text: &str, start: &str) -> Vec<(String, Vec<String>)> {
+    let body =
+        text.lines().skip_while(|line| *line != start).skip(1).take_while(|line| *line != "}");
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for line in body {
+        let Some(line) = line.strip_prefix("    ") else { continue };
+        if let Some(heading) = line.strip_prefix("// # ") {
+            groups.push((heading.to_owned(), Vec::new()));
+        } else if line.starts_with(|c: char| c.is_ascii_uppercase()) {
+            let name = line.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            groups.last_mut().expect("a heading before the first name").1.push(name.to_owned());
+        }
+    }
+    groups
+}
+
 /// An exception of a test that reads files: a file or folder, what the line there has, and why it is right.
 pub(crate) struct Allowed {
     pub(crate) path: &'static str,

@@ -517,23 +517,36 @@ fn swap_blockers() -> Vec<Blocker> {
 
 /// A blocker of each kind, in the order of their declaration.
 pub(crate) fn blockers() -> Vec<Blocker> {
-    let (keeper, owner) = (identifier("keeper"), identifier("alice"));
-    let (key, range) = (KeyType::Date, december());
-    let index = identifier("orders_placed");
-    let (partition, default) = (orders("orders_2026_12"), orders("orders_default"));
-    let of_table = vec![
+    let partition = orders("orders_2026_12");
+    let of_conversion = refusals().into_iter().map(|refusal| Blocker::Preflight { refusal });
+    [
+        blockers_of_table(),
+        blockers_of_server(),
+        vec![
+            Blocker::CannotReattach { partition: partition.clone() },
+            Blocker::UnattachedTable { table: partition },
+        ],
+        blockers_of_default(),
+        blockers_of_retention(),
+        blockers_of_indexes(),
+        of_conversion.collect(),
+        blockers_of_copy(),
+        swap_blockers(),
+    ]
+    .concat()
+}
+
+fn blockers_of_table() -> Vec<Blocker> {
+    let key = KeyType::Date;
+    vec![
         Blocker::TableNotFound { table: orders("orders") },
         Blocker::NotPartitioned { table: orders("orders"), kind: "table" },
-    ];
-    let of_conversion = refusals().into_iter().map(|refusal| Blocker::Preflight { refusal });
-    let of_copy = blockers_of_copy();
-    let of_swap = swap_blockers();
-    let of_partitions = vec![
         Blocker::PartitionKeyMismatch {
             table: orders("orders"),
             found: "hash (org_id)".to_owned(),
             wanted: "range (placed_at)".to_owned(),
         },
+        Blocker::HashPartitionsMismatch { table: orders("orders"), found: 4, wanted: 8 },
         Blocker::UnsupportedKeyType {
             table: orders("orders"),
             column: identifier("placed_at"),
@@ -543,74 +556,66 @@ pub(crate) fn blockers() -> Vec<Blocker> {
         Blocker::UnknownTimeZone { name: "Mars/Olympus_Mons".to_owned() },
         Blocker::PeriodOutOfRange,
         Blocker::TooManyPeriods { range: range_of("2026-12-01", "2476-12-01") },
-        Blocker::NotOwner {
-            table: orders("orders"),
-            owner: owner.clone(),
-            role: Some(keeper.clone()),
-        },
+    ]
+}
+
+fn blockers_of_server() -> Vec<Blocker> {
+    let (keeper, owner) = (Some(identifier("keeper")), identifier("alice"));
+    vec![
+        Blocker::NotOwner { table: orders("orders"), owner: owner.clone(), role: keeper },
         Blocker::MissingCreatePrivilege { schema: identifier("shop"), owner: Some(owner) },
+        Blocker::NotOwnerOfPartition { partition: orders("orders_2026_12") },
         Blocker::ReadOnlyReplica,
         Blocker::ReadOnly,
         Blocker::UnsupportedServer { version: ServerVersion(130_014) },
-        Blocker::HashPartitionsMismatch { table: orders("orders"), found: 4, wanted: 8 },
-        Blocker::Default(DefaultBlocker::DefaultHoldsRows {
+    ]
+}
+
+fn blockers_of_default() -> Vec<Blocker> {
+    let (default, range) = (orders("orders_default"), december());
+    let blockers = [
+        DefaultBlocker::DefaultHoldsRows {
             default: default.clone(),
             range: range.clone(),
             rows: 17,
-        }),
-        Blocker::Default(DefaultBlocker::DefaultRowsUnknown { default: default.clone() }),
-        Blocker::Default(DefaultBlocker::DefaultInUse { default: default.clone() }),
-        Blocker::Default(DefaultBlocker::DefaultNotTable {
+        },
+        DefaultBlocker::DefaultRowsUnknown { default: default.clone() },
+        DefaultBlocker::DefaultInUse { default: default.clone() },
+        DefaultBlocker::DefaultNotTable {
             default: default.clone(),
             kind: PartitionKind::ForeignTable,
-        }),
-        Blocker::Default(DefaultBlocker::DefaultReferenced {
+        },
+        DefaultBlocker::DefaultReferenced {
             default: default.clone(),
             by: vec![orders("invoices")],
-        }),
-        Blocker::Default(DefaultBlocker::DefaultRunsCode {
+        },
+        DefaultBlocker::DefaultRunsCode {
             default: default.clone(),
             code: vec!["shop.is_valid(numeric)".to_owned()],
             role: Some(identifier("keeper")),
             powers: vec!["membership in payroll".to_owned()],
-        }),
-        Blocker::Default(DefaultBlocker::DefaultWithoutIdentity { default: default.clone() }),
-        Blocker::Default(DefaultBlocker::DrainTooLong {
-            default,
-            range,
-            rows: 1_700_000,
-            millis: 42_500,
-        }),
+        },
+        DefaultBlocker::DefaultWithoutIdentity { default: default.clone() },
+        DefaultBlocker::DrainTooLong { default, range, rows: 170_000, millis: 4_250 },
     ];
-    let of_indexes = vec![
-        Blocker::Index(IndexBlocker::ColumnNotFound {
+    blockers.map(Blocker::Default).into()
+}
+
+fn blockers_of_indexes() -> Vec<Blocker> {
+    let (index, partition) = (identifier("orders_placed"), orders("orders_2026_12"));
+    let blockers = [
+        IndexBlocker::ColumnNotFound {
             table: orders("orders"),
             index: index.clone(),
             column: identifier("amount"),
-        }),
-        Blocker::Index(IndexBlocker::ConditionUnclear {
-            index: index.clone(),
-            column: identifier("email"),
-        }),
-        Blocker::Index(IndexBlocker::IndexNameTaken { index: orders("orders_placed") }),
-        Blocker::Index(IndexBlocker::IndexSupportsConstraint { index: orders("orders_placed") }),
-        Blocker::Index(IndexBlocker::IndexBuilding { index: partition.sibling(index) }),
-        Blocker::Index(IndexBlocker::CannotBuildConcurrently {
-            partition: partition.clone(),
-            kind: PartitionKind::Partitioned,
-        }),
-        Blocker::NotOwnerOfPartition { partition, role: Some(keeper) },
+        },
+        IndexBlocker::ConditionUnclear { index: index.clone(), column: identifier("email") },
+        IndexBlocker::IndexNameTaken { index: orders("orders_placed") },
+        IndexBlocker::IndexSupportsConstraint { index: orders("orders_placed") },
+        IndexBlocker::IndexBuilding { index: partition.sibling(index) },
+        IndexBlocker::CannotBuildConcurrently { partition, kind: PartitionKind::Partitioned },
     ];
-    [
-        of_table,
-        of_conversion.collect(),
-        of_copy,
-        of_swap,
-        of_partitions,
-        blockers_of_retention(),
-        of_indexes,
-    ]
-    .concat()
+    blockers.map(Blocker::Index).into()
 }
 
 fn blockers_of_retention() -> Vec<Blocker> {
@@ -641,11 +646,9 @@ fn blockers_of_retention() -> Vec<Blocker> {
         Blocker::InGracePeriod { until: instant("2028-01-22T03:00:00Z") },
         Blocker::DetachedHasPartitions { partition: partition.clone() },
         Blocker::HasDependents {
-            of: partition.clone(),
+            of: partition,
             by: vec!["view shop.december".to_owned(), "function shop.total()".to_owned()],
         },
-        Blocker::CannotReattach { partition: partition.clone() },
-        Blocker::UnattachedTable { table: partition },
     ]
 }
 

@@ -113,7 +113,7 @@ fn pending_detach() -> Blocker {
 }
 
 fn missing_privilege() -> Blocker {
-    Blocker::NotOwnerOfPartition { partition: name(), role: None }
+    Blocker::NotOwnerOfPartition { partition: name() }
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub enum ConversionBlocker {
         /// Name of the table.
         table: QualifiedName,
     },
-    /// The source was changed in a way that the copy cannot follow without reading all rows under a lock.
+    /// The source was changed, and the operator cannot change the copy in the same way without reading all rows under a lock.
     ColumnsDiffer {
         /// Name of the table.
         table: QualifiedName,
@@ -28,7 +28,7 @@ pub enum ConversionBlocker {
         /// The checks among them that are not validated: the copy follows when they are.
         not_valid: Vec<Identifier>,
     },
-    /// Several sweeps in a row found rows of the copy that differ.
+    /// Several sweeps in a row found rows that differ.
     ParityFailed {
         /// Name of the table.
         table: QualifiedName,
@@ -37,7 +37,7 @@ pub enum ConversionBlocker {
         /// Time at which the last one began.
         began: Timestamp,
     },
-    /// A sweep found more rows of the copy that differ than it repairs.
+    /// A sweep found more rows that differ than one sweep may repair, and stopped at this limit.
     TooManyDiffer {
         /// Name of the table.
         table: QualifiedName,
@@ -67,13 +67,13 @@ pub enum ConversionBlocker {
         /// Name of the copy.
         copy: QualifiedName,
     },
-    /// Sessions have a transaction snapshot from before the operator last wrote rows. After a swap, they would not find rows
-    /// that the operator copied or repaired since.
+    /// Sessions or replicas have a transaction snapshot from before the operator last wrote rows. After a swap, they would not
+    /// find these rows.
     SwapBlocked {
         /// Blocking sessions.
         by: Vec<BlockingTransaction>,
     },
-    /// The partitioned table was changed after the cutover, and the source was not.
+    /// The partitioned table was changed after the cutover, but the source was not.
     SourceDiffers {
         /// Name of the plain table.
         source: QualifiedName,
@@ -87,8 +87,8 @@ pub enum ConversionBlocker {
         /// Why.
         cause: Vec<String>,
     },
-    /// The oldest or the newest row of a plain table was not found: with `Attach`, they are the bounds of the
-    /// partition.
+    /// With `Attach`, the operator did not find the oldest or the newest row of the plain table. These rows determine the
+    /// bounds of its partition.
     ExtentUnknown {
         /// Name of the table.
         table: QualifiedName,

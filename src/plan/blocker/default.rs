@@ -15,7 +15,7 @@ pub enum DefaultBlocker {
         /// Number of rows.
         rows: u64,
     },
-    /// The rows of the default partition could not be counted in time, or the role lacks the privilege.
+    /// The operator could not count the rows of the default partition in time, or the owner of the table cannot read it.
     DefaultRowsUnknown {
         /// The default partition.
         default: QualifiedName,
@@ -56,7 +56,7 @@ pub enum DefaultBlocker {
         /// The default partition.
         default: QualifiedName,
     },
-    /// The rows cannot be moved out of the default partition within `lockTimeout`.
+    /// Moving the rows out of the default partition would take longer than half of `lockTimeout`.
     DrainTooLong {
         /// The default partition.
         default: QualifiedName,

@@ -15,8 +15,8 @@ pub enum IndexBlocker {
         /// Name of the column.
         column: Identifier,
     },
-    /// The condition of an index does not compare a column of an extension type directly, so the operator cannot name
-    /// the SQL operator.
+    /// The condition of an index uses a column whose type belongs to an extension, but not as a bare column beside an operator.
+    /// Then pg-partition-operator cannot determine which operator of SQL is meant.
     ConditionUnclear {
         /// Name of the index.
         index: Identifier,

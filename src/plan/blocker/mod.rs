@@ -15,12 +15,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::Refusal;
-use crate::observed::BlockingTransaction;
+use crate::observed::{BlockingTransaction, ObservedPartition};
 use crate::partition::{Identifier, KeyRange, KeyType, QualifiedName, ServerVersion};
 
-/// Blocker of a step.
+/// Blocker of a step. The comments between the variants are the headings of `docs/reference/blockers.md`.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Blocker {
+    // # The table and its spec
     /// No relation has the name of the table.
     TableNotFound {
         /// Name of the table.
@@ -33,16 +34,7 @@ pub enum Blocker {
         /// Kind of the relation.
         kind: &'static str,
     },
-    /// The preflight of a conversion found something.
-    #[strum(transparent)]
-    Preflight {
-        /// Partition key of the table.
-        refusal: Refusal,
-    },
-    /// A problem of a conversion.
-    #[strum(transparent)]
-    Conversion(ConversionBlocker),
-    /// The table is partitioned by another method or other columns than the spec says.
+    /// The table is partitioned by another method or by other columns than the spec says.
     PartitionKeyMismatch {
         /// Name of the table.
         table: QualifiedName,
@@ -50,6 +42,15 @@ pub enum Blocker {
         found: String,
         /// The key the spec says.
         wanted: String,
+    },
+    /// The table has another number of hash partitions than the spec says.
+    HashPartitionsMismatch {
+        /// Name of the table.
+        table: QualifiedName,
+        /// Number of partitions of the table.
+        found: u32,
+        /// Number of partitions in the spec.
+        wanted: u32,
     },
     /// The operator does not support the type of the partition column.
     UnsupportedKeyType {
@@ -76,11 +77,13 @@ pub enum Blocker {
     },
     /// The periods of the spec extend beyond the calendar.
     PeriodOutOfRange,
-    /// The spec provides more periods in one range than the operator creates in one run.
+    /// A range without partitions has more periods than the operator creates in one run.
     TooManyPeriods {
         /// The range they lie in.
         range: KeyRange,
     },
+
+    // # The server and the role
     /// The operator's role cannot act as the owner of the table.
     NotOwner {
         /// Name of the table.
@@ -97,6 +100,12 @@ pub enum Blocker {
         /// The owner, or `None` if it is the login role, whose name must not be shown.
         owner: Option<Identifier>,
     },
+    /// A partition or a detached table belongs to another role than the partitioned table, and the owner of the partitioned
+    /// table is not a member of that role.
+    NotOwnerOfPartition {
+        /// Name of the partition.
+        partition: QualifiedName,
+    },
     /// The server is a read-only replica.
     ReadOnlyReplica,
     /// The server, the database, or the login role is read-only (`default_transaction_read_only`).
@@ -106,19 +115,27 @@ pub enum Blocker {
         /// Version of the server.
         version: ServerVersion,
     },
-    /// The table has another number of hash partitions than the spec says.
-    HashPartitionsMismatch {
+
+    // # New partitions
+    /// A detached table is needed again, but no longer matches the partitioned table.
+    CannotReattach {
+        /// Name of the table.
+        partition: QualifiedName,
+    },
+    /// A table has the name and the columns of a new partition, but no marker, and was never attached. A restore or a user
+    /// might attach it soon. A second table for the same range would prevent that.
+    UnattachedTable {
         /// Name of the table.
         table: QualifiedName,
-        /// Number of partitions of the table.
-        found: u32,
-        /// Number of partitions in the spec.
-        wanted: u32,
     },
+
+    // # The default partition
     /// A problem of the default partition.
     #[strum(transparent)]
     Default(DefaultBlocker),
-    /// A detach was interrupted, and an older transaction blocks its completion.
+
+    // # Retention
+    /// A detach was interrupted, and an open transaction blocks its completion.
     DetachBlocked {
         /// Name of the partition.
         partition: QualifiedName,
@@ -130,7 +147,7 @@ pub enum Blocker {
         /// The other one.
         partition: QualifiedName,
     },
-    /// One run would detach more partitions than `maxExpirePerRun`.
+    /// One run would detach more than `maxExpirePerRun` partitions.
     AwaitingApproval {
         /// Number of partitions.
         count: u32,
@@ -139,7 +156,7 @@ pub enum Blocker {
         /// Time from the detach to the drop; `None` if they are kept.
         dropped_after: Option<Duration>,
     },
-    /// One run would mark more detached tables to be dropped than `maxExpirePerRun`.
+    /// One run would mark more than `maxExpirePerRun` detached tables for a drop.
     DropNeedsApproval {
         /// Number of tables.
         count: u32,
@@ -169,7 +186,7 @@ pub enum Blocker {
         /// Error of Postgres, unless a privilege is missing or the time was too short.
         error: Option<String>,
     },
-    /// The partition is the last one of the table.
+    /// The expired partition is the last one of the table.
     LastPartition {
         /// Name of the partition.
         partition: QualifiedName,
@@ -191,30 +208,32 @@ pub enum Blocker {
         /// The objects, as the catalog describes them.
         by: Vec<String>,
     },
-    /// A detached table no longer matches the partitioned table.
-    CannotReattach {
-        /// Name of the table.
-        partition: QualifiedName,
-    },
-    /// A table has the name and the columns of a new partition, but no marker, and was never attached. A restore or a user
-    /// might be about to attach it, which a second table for its range would prevent.
-    UnattachedTable {
-        /// Name of the table.
-        table: QualifiedName,
-    },
+
+    // # Indexes
     /// A problem of an index.
     #[strum(transparent)]
     Index(IndexBlocker),
-    /// The operator's role cannot act as the owner of a partition.
-    NotOwnerOfPartition {
-        /// Name of the partition.
-        partition: QualifiedName,
-        /// The login role, or `None` if its name must not be shown.
-        role: Option<Identifier>,
+
+    // # Preflight of a conversion
+    /// The preflight of a conversion found something.
+    #[strum(transparent)]
+    Preflight {
+        /// Partition key of the table.
+        refusal: Refusal,
     },
+
+    // # Conversion
+    /// A problem of a conversion.
+    #[strum(transparent)]
+    Conversion(ConversionBlocker),
 }
 
 impl Blocker {
+    /// Returns the blocker of a step whose partition belongs to another role.
+    pub(super) fn not_owner_of(partition: &ObservedPartition) -> Self {
+        Self::NotOwnerOfPartition { partition: partition.name.clone() }
+    }
+
     /// The blocker of a drop that other objects forbid; `None` if there are none.
     pub(super) fn from_dependents(of: QualifiedName, by: &[String]) -> Option<Self> {
         (!by.is_empty()).then(|| Self::HasDependents { of, by: by.to_vec() })

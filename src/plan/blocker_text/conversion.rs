@@ -1,5 +1,6 @@
 //! Messages about blockers of a conversion, except those of its preflight.
 
+use super::APPROVE;
 use super::swap::{
     not_proven, rollback_impossible, some, source_differs, source_in_use, swap_blocked,
 };
@@ -23,13 +24,17 @@ fn columns_differ(table: &QualifiedName, changes: &[String], not_valid: &[Identi
     let table = table.display();
     let validate: Vec<_> =
         not_valid.iter().map(|check| format!("VALIDATE CONSTRAINT {}", check.display())).collect();
-    let validate = match validate.as_slice() {
-        [] => String::new(),
-        validate => format!("run ALTER TABLE {table} {}, ", validate.join(", ")),
+    let undo = match validate.as_slice() {
+        [] => "undo the change".to_owned(),
+        validate => {
+            let others =
+                if changes.len() > validate.len() { ", and undo the other changes" } else { "" };
+            format!("run ALTER TABLE {table} {}{others}", validate.join(", "))
+        }
     };
     format!(
-        "the copy cannot follow a change of table {table} ({}): {validate}change the table back, or remove \
-         spec.conversion, approve the drop of the copy, and start the conversion again",
+        "table {table} was changed ({}), and the operator cannot change its copy in the same way: {undo}; or convert the \
+         table again: remove spec.conversion, approve the drop of the copy, and set spec.conversion again",
         some(changes)
     )
 }
@@ -52,23 +57,22 @@ impl ConversionBlocker {
                 columns_differ(table, changes, not_valid)
             }
             Self::ParityFailed { table, sweeps, began: _ } => format!(
-                "{sweeps} sweeps in a row found and repaired differing rows in the copy of {}: \
-                 find out what writes to the copy or disables its triggers, then approve another sweep: approve the fingerprint \
-                 of this plan with the annotation pgpartition.dev/approve or apply --approve",
+                "each of the last {sweeps} sweeps of the conversion of table {} found rows that differ, and repaired them: \
+                 find the session that writes to the table that does not serve, or that disables the triggers; then, to \
+                 compare the tables again, review the plan and {APPROVE}",
                 table.display()
             ),
             Self::TooManyDiffer { table, rows, began: _ } => format!(
-                "one sweep repaired {rows} rows of the copy of {} and stopped at this limit: find out why the tables \
-                 differ, then approve another sweep: approve the fingerprint of this plan with the annotation \
-                 pgpartition.dev/approve or apply --approve, or remove spec.conversion to end the conversion",
+                "a sweep of the conversion of table {} found many rows that differ, and stopped after it had repaired \
+                 {rows}: find out why the tables differ; then, to compare them again, review the plan and {APPROVE}; to end \
+                 the conversion, remove spec.conversion",
                 table.display()
             ),
             Self::CannotRoute { table, fault } => fault.explain(table),
             Self::RoleNotRoutable { role, login, fault } => fault.explain(role, login.as_ref()),
             Self::DropCopyNeedsApproval { copy } => format!(
-                "spec.conversion is absent, so the copy {} would be dropped with its rows: review the plan, then approve \
-                 its fingerprint with the annotation pgpartition.dev/approve or apply --approve, or set \
-                 spec.conversion again",
+                "spec.conversion is absent, so the copy {} would be dropped with its rows: review the plan; to drop the \
+                 copy, {APPROVE}; to keep it, set spec.conversion again",
                 copy.display()
             ),
             Self::SwapBlocked { by } => swap_blocked(by),

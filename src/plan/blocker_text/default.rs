@@ -36,17 +36,17 @@ fn holds_rows(default: &QualifiedName, rows: u64, range: &KeyRange) -> String {
 
 fn default_rows_unknown(default: &QualifiedName) -> String {
     format!(
-        "the rows of the default partition {} could not be counted within 10 s or at all, and attaching a partition \
-         beside uncounted rows can make writes fail: create an index on the partition key, move the rows manually, or \
-         grant SELECT on it to the table owner",
+        "the operator could not count the rows of the default partition {0} (the count took longer than 10 s, or the table \
+         owner cannot read {0}), and attaching a partition beside uncounted rows can make writes fail: create an index on \
+         the partition key of {0}, grant SELECT on {0} to the table owner, or move the rows manually",
         default.display()
     )
 }
 
 fn default_in_use(default: &QualifiedName) -> String {
     format!(
-        "the default partition {} takes rows of the current period and is not empty: attaching a partition would \
-         scan it under an ACCESS EXCLUSIVE lock, or make inserts fail; set spec.defaultPartition to \
+        "the default partition {} takes rows of the current period and is not empty, so attaching a partition would \
+         scan it under an ACCESS EXCLUSIVE lock, or make inserts fail: set spec.defaultPartition to \
          Present to have the operator move the rows in one short transaction",
         default.display()
     )
@@ -62,8 +62,8 @@ fn default_not_table(default: &QualifiedName, kind: PartitionKind) -> String {
 
 fn default_referenced(default: &QualifiedName, by: &[QualifiedName]) -> String {
     format!(
-        "foreign keys of {} reference this table: moving rows out of the default partition {} would violate them or trigger \
-         their actions; move the rows manually",
+        "foreign keys of {} reference this table, and moving rows out of the default partition {} would violate them or \
+         trigger their actions: move the rows manually",
         names(by),
         default.display()
     )
@@ -93,7 +93,7 @@ fn default_runs_code(
 }
 
 fn drain_too_long(default: &QualifiedName, rows: u64, millis: u64, range: &str) -> String {
-    let remedy = raise_lock_timeout(millis, " in a quiet hour", "move the rows manually");
+    let remedy = raise_lock_timeout(millis, " at a quiet time", "move the rows manually");
     format!(
         "moving {rows} rows of {range} out of the default partition {} would block all sessions for about {millis} ms: {remedy}",
         default.display()

@@ -26,6 +26,10 @@ use table::{
 /// Stands for a role whose name came from a Secret and must not be shown.
 pub(in crate::plan) const LOGIN_ROLE: &str = "the login role";
 
+/// Instruction to approve a plan.
+const APPROVE: &str =
+    "approve its fingerprint with the annotation pgpartition.dev/approve or apply --approve";
+
 /// Returns the remedy for work of this many milliseconds: to raise `limits.lockTimeout` to more than twice that, which the
 /// schema allows up to 60 s, or something else.
 pub(in crate::plan) fn raise_lock_timeout(millis: u64, when: &str, other: &str) -> String {
@@ -89,7 +93,7 @@ impl Blocker {
             Self::HasDependents { of, by } => has_dependents(of, by),
             Self::CannotReattach { partition } => cannot_reattach(partition),
             Self::UnattachedTable { table } => unattached_table(table),
-            Self::NotOwnerOfPartition { partition, role } => not_owner_of(partition, role.as_ref()),
+            Self::NotOwnerOfPartition { partition } => not_owner_of(partition),
             Self::Index(blocker) => blocker.explain(),
         }
     }

@@ -1,8 +1,8 @@
 //! Messages about one partition.
 
-use super::{format_role, names};
+use super::names;
 use crate::observed::BlockingTransaction;
-use crate::partition::{Identifier, QualifiedName, escape_control};
+use crate::partition::{QualifiedName, escape_control};
 
 pub(super) fn another_detach_pending(partition: &QualifiedName) -> String {
     let partition = partition.display();
@@ -20,9 +20,11 @@ pub(super) fn detached_has_partitions(partition: &QualifiedName) -> String {
 
 pub(super) fn detach_blocked(partition: &QualifiedName, by: &[BlockingTransaction]) -> String {
     format!(
-        "the detach of {} was interrupted and is blocked by {}: wait until these transactions end, or end them",
+        "the detach of partition {} was interrupted, and its completion is blocked by {}: wait until these transactions end, \
+         or end them{}",
         partition.display(),
-        blocking_transactions(by)
+        blocking_transactions(by),
+        end_commands(by)
     )
 }
 
@@ -31,9 +33,11 @@ pub(super) fn blocking_transactions(by: &[BlockingTransaction]) -> String {
         .iter()
         .map(|holder| match holder {
             BlockingTransaction::Session { pid, who } if who.is_empty() => format!("pid {pid}"),
-            BlockingTransaction::Session { pid, who } => format!("pid {pid} ({})", escape_control(who)),
+            BlockingTransaction::Session { pid, who } => {
+                format!("pid {pid} ({})", escape_control(who))
+            }
             BlockingTransaction::PreparedTransaction { gid, owner } => format!(
-                "the transaction that {} prepared as '{}' (end it with COMMIT PREPARED or ROLLBACK PREPARED)",
+                "the transaction that {} prepared as '{}'",
                 escape_control(owner),
                 escape_control(gid)
             ),
@@ -42,9 +46,22 @@ pub(super) fn blocking_transactions(by: &[BlockingTransaction]) -> String {
     holders.join(", ")
 }
 
+/// Returns the commands that end these transactions.
+fn end_commands(by: &[BlockingTransaction]) -> &'static str {
+    let is_session = |of: &BlockingTransaction| matches!(of, BlockingTransaction::Session { .. });
+    match (by.iter().any(is_session), by.iter().all(is_session)) {
+        (true, true) => " with pg_terminate_backend(pid)",
+        (true, false) => {
+            " with pg_terminate_backend(pid); a prepared transaction, with COMMIT PREPARED or ROLLBACK PREPARED"
+        }
+        (false, _) => " with COMMIT PREPARED or ROLLBACK PREPARED",
+    }
+}
+
 pub(super) fn last_partition(partition: &QualifiedName) -> String {
     format!(
-        "{} is the last partition, which the operator never detaches: add another partition to the table",
+        "partition {} has expired and is the last one of the table, which the operator never detaches: extend \
+         spec.retention, add another partition to the table, or detach this one manually",
         partition.display()
     )
 }
@@ -64,14 +81,14 @@ pub(super) fn references_unknown(
 ) -> String {
     if let Some(error) = error {
         return format!(
-            "could not check whether rows of {} reference {}: {error}",
+            "could not check whether rows of {} reference partition {} ({error}): fix the cause",
             names(by),
             partition.display()
         );
     }
     format!(
-        "could not check within 10 s, or at all, whether rows of {} reference {}: \
-         grant the table owner SELECT on these tables, and create an index on each foreign key",
+        "could not check whether rows of {} reference partition {}, because the check took longer than 10 s, or the table \
+         owner cannot read these tables: create an index on each foreign key, or grant the table owner SELECT on these tables",
         names(by),
         partition.display()
     )
@@ -106,10 +123,10 @@ pub(super) fn unattached_table(table: &QualifiedName) -> String {
     )
 }
 
-pub(super) fn not_owner_of(partition: &QualifiedName, role: Option<&Identifier>) -> String {
+pub(super) fn not_owner_of(partition: &QualifiedName) -> String {
     format!(
-        "{} cannot SET ROLE to the owner of partition {}: change its owner to that of the partitioned table",
-        format_role(role),
+        "{0} belongs to another role than the partitioned table, and the owner of the partitioned table is not a member of \
+         that role: run ALTER TABLE {0} OWNER TO the owner of the partitioned table, or grant that role to it",
         partition.display()
     )
 }

@@ -20,7 +20,7 @@ impl RoutingFault {
                 "rename or drop it".to_owned(),
             ),
             Self::SchemaMissing { schema, owner, database } => (
-                format!("the owner cannot create the schema {}", schema.display()),
+                format!("the owner of the table cannot create the schema {}", schema.display()),
                 format!(
                     "run CREATE SCHEMA {} AUTHORIZATION {}, or GRANT CREATE ON DATABASE {} TO {}",
                     schema.display(),
@@ -39,7 +39,10 @@ impl RoutingFault {
                 ),
             ),
             Self::SchemaDenied { schema, owner } => (
-                format!("its owner cannot create a view in the schema {}", schema.display()),
+                format!(
+                    "the owner of the table cannot create a view in the schema {}",
+                    schema.display()
+                ),
                 format!(
                     "run GRANT USAGE, CREATE ON SCHEMA {} TO {}",
                     schema.display(),

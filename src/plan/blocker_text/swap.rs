@@ -1,5 +1,6 @@
 //! Messages about the cutover, the rollback, and the drop of the source.
 
+use super::APPROVE;
 use super::partition::blocking_transactions;
 use crate::observed::BlockingTransaction;
 use crate::partition::{QualifiedName, escape_control};
@@ -7,8 +8,8 @@ use crate::plan::conversion::some_of;
 
 pub(super) fn swap_blocked(by: &[BlockingTransaction]) -> String {
     format!(
-        "transactions with a snapshot from before the operator's last write would miss rows after the swap and block it ({}): wait \
-         until they end, or end them",
+        "the swap is blocked by transactions with a snapshot from before the operator last wrote rows, which would not find \
+         these rows after the swap ({}): wait until they end, or end them",
         blocking_transactions(by)
     )
 }
@@ -37,7 +38,7 @@ pub(super) fn not_proven(source: &QualifiedName, rows: Option<u64>) -> String {
     };
     format!(
         "source table {} possibly lacks rows, because {cause}: wait for a sweep without differences, or \
-         review the plan and approve its fingerprint with the annotation pgpartition.dev/approve or apply --approve",
+         review the plan and {APPROVE}",
         source.display()
     )
 }

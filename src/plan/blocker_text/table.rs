@@ -43,8 +43,8 @@ pub(super) fn unsupported_key_type(
     type_name: &str,
 ) -> String {
     format!(
-        "column {} of table {} has the type {}: partition a range by a date, timestamp, timestamptz, or \
-         uuid (UUIDv7) column",
+        "column {} of table {} has the type {}, by which the operator does not partition a range: use a column of type date, \
+         timestamp, timestamptz, or uuid (UUIDv7)",
         column.display(),
         table.display(),
         escape_control(type_name)

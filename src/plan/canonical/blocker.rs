@@ -39,7 +39,7 @@ encode_variants! {
         HasDependents = "has-dependents" { of, by }
         CannotReattach = "cannot-reattach" { partition }
         UnattachedTable = "unattached-table" { table }
-        NotOwnerOfPartition = "not-owner-of-partition" { partition; except role }
+        NotOwnerOfPartition = "not-owner-of-partition" { partition }
         ..Conversion, Default, Index
     }
     ConversionBlocker {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// Declares the rules in one place: name and sentence.
+/// Declares the rules in one place: name and sentence. The comments between the rules are the headings of
+/// `docs/reference/safety-rules.md`.
 macro_rules! rules {
     ($($name:ident: $sentence:literal,)*) => {
         /// A rule of safety, which every step of every plan keeps.
@@ -35,6 +36,8 @@ macro_rules! rules {
 }
 
 rules! {
+    // # Objects of a step
+
     PartitionExists: "A step names a partition or a table that exists.",
     IndexExists: "A step about an index names an index that exists.",
     OfTable: "A step changes only this partitioned table, its partitions, and tables in its schema.",
@@ -46,12 +49,18 @@ rules! {
     Attached: "A step about a partition names an attached partition.",
     NotAttached: "A step about an unattached or detached table names a table that is not a partition.",
     NeverAttached: "Only a table that was never attached is discarded.",
+
+    // # New partitions
+
     NoOverlap: "No two partitions accept the same row.",
     KnownBounds: "A partition is created only for bounds that the operator manages.",
     NoScanOnAttach: "A table is attached only if Postgres does not have to scan it under a lock.",
     SameConstraint: "A constraint of a table is dropped only if the attach creates the same constraint again.",
-    DefaultKnown: "A step that locks the default partition names it.",
-    IsDefault: "A step about the default partition names the default partition.",
+
+    // # The default partition
+
+    DefaultKnown: "If the table has a default partition, each step that locks it, such as an attach or a detach, contains its name.",
+    IsDefault: "The partition that a step names as the default partition is the default partition of the table.",
     NoDefaultScan: "A default partition with rows is not scanned under an exclusive lock.",
     DefaultCheckExists: "A step about a default-partition check names a check that exists.",
     EmptyDefault: "A default partition with rows is not removed.",
@@ -59,20 +68,29 @@ rules! {
     NoMovedReference: "No row is moved that a foreign key may reference.",
     NoOwnerCode: "A drain runs no code of the owner if the login can do more than the owner.",
     NoTrigger: "A drain lists all triggers of the default partition, so that none fires for rows that it moves.",
+
+    // # Expiry and limits
+
     OnlyRangesExpire: "Only a partition with a range expires.",
     HasLowerBound: "A partition without a lower bound never expires.",
     Expired: "Nothing is detached or dropped before its whole range has expired.",
-    ExpireLimit: "No more partitions expire in one run than the limit, unless a user approved the plan.",
-    DropLimit: "No more tables that were detached to be kept are dropped than the limit, unless a user approved the plan.",
-    MarkedState: "A table is marked only in the state that the new marker is for.",
+    ExpireLimit: "Without approval, one plan marks at most `limits.maxExpirePerRun` partitions as expired, to detach them.",
+    DropLimit: "Without approval, one plan marks at most `limits.maxExpirePerRun` tables that were detached to be kept as tables to be dropped.",
+
+    // # Markers and adoption
+
+    MarkedState: "A marker fits the state of the table: only an attached partition is adopted or marked as expired, only a partition is marked as attached, and only a detached table is marked to be dropped or to be kept.",
     MarkerBound: "A marker names the table that it is on and the partitioned table that it belongs to.",
-    MarkerDecision: "A new marker has a state that can follow the state of the previous marker.",
+    MarkerDecision: "The state in a new marker is the one that the step is for, and it can follow the state in the previous marker.",
     NewCycle: "Reversing an expiry begins a new cycle, so that an approval applies once.",
     NotManagedYet: "Only an unmanaged partition is adopted.",
     DefaultNotAdopted: "No default partition is adopted.",
     AdoptionRequested: "A partition is adopted only if a user named it.",
     AdoptedOnce: "An adoption is not repeated for another table of the same name.",
     AdoptionRecorded: "The step of an adoption records this adoption on the partitioned table, and no other.",
+
+    // # Detaches
+
     MarkedBeforeDetach: "A partition is marked as expired before it is detached.",
     FoundAgain: "A detached table can be found again, by its name or by its bounds check.",
     NotReferenced: "No table is detached or dropped that a foreign key references.",
@@ -83,6 +101,9 @@ rules! {
     DetachRecordedNext: "A detach is recorded before any other step.",
     DetachPending: "Only an interrupted detach is finalized.",
     NoOldDate: "A detach is finalized only if the marker of the partition has no date of an earlier detach.",
+
+    // # Detached tables and drops
+
     Detached: "Only a detached table is recorded as detached, or dropped.",
     DropDecided: "A detached table is recorded as waiting for its drop only if it was marked to be dropped.",
     ExpiredOrDetached: "A bounds check is added only to a partition that has expired, or to a detached table.",
@@ -93,6 +114,9 @@ rules! {
     MarkerUnchanged: "A table is dropped only with the marker that was inspected.",
     WaitsForDrop: "Only a table that waits for its drop is dropped.",
     GracePeriodOver: "No table is dropped before its grace period is over.",
+
+    // # Indexes
+
     ValidFreeIndex: "Only a valid index that is not attached to a parent index is attached.",
     NoBuildUnderLock: "No index is built under the lock of a step that attaches indexes.",
     NotOfParent: "A partition index that is attached to a parent index is not dropped alone.",
@@ -100,9 +124,12 @@ rules! {
     NoRunningBuild: "An index that is being built is not dropped.",
     OwnIndexOnly: "A valid index of a partition is dropped only if the operator built it.",
     SuccessorFirst: "A valid index is dropped only after its successor was built.",
-    SpareIndexOnly: "A parent index is dropped only if it was built to replace another one.",
+    SpareIndexOnly: "`drop-parent-index` drops only an index that the operator built as a replacement; `replace-parent-index` drops the replaced one.",
     CompleteReplacement: "A parent index is replaced only by a valid one.",
-    ConversionRequested: "A copy is created, and its sync installed, only if the spec has a conversion by copy.",
+
+    // # Conversion
+
+    ConversionRequested: "A partitioned table is created beside a plain one only if the spec has a conversion; a sync is installed, and rows are copied, only if that is by copy.",
     ConversionRemoved: "A sync is ended, and a copy dropped, only if the spec has no conversion.",
     NoCopyYet: "A copy is created only if the table is plain and has none.",
     CopyExists: "A step about a copy names a copy that exists.",

@@ -7,7 +7,7 @@ use crate::partition::{Identifier, KeyRange, QualifiedName};
 /// A problem that prevents the conversion of a plain table from beginning.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Refusal {
-    /// The cutover loses something that `spec.conversion.acknowledge` does not name.
+    /// The cutover, or the drop of the source, loses something that `spec.conversion.acknowledge` does not name.
     NotAcknowledged {
         /// Loss as spelled in the spec.
         loss: Loss,
@@ -21,8 +21,8 @@ pub enum Refusal {
         /// Kind of the relation.
         kind: &'static str,
     },
-    /// The table has no key for copying and comparing rows: neither a primary key nor a valid unique index on NOT NULL
-    /// columns without a condition and expressions.
+    /// The table has no key for copying and comparing rows: neither a primary key nor a usable unique index. A usable index is
+    /// valid, has only NOT NULL columns, and has no condition and no expression.
     NoRowKey {
         /// Name of the plain table.
         table: QualifiedName,
@@ -45,7 +45,7 @@ pub enum Refusal {
         /// Partition column of the spec.
         column: Identifier,
     },
-    /// A partition column is nullable, but must be part of the key of the partitioned table.
+    /// A partition column can be NULL, but must be part of the key of the partitioned table.
     KeyNullable {
         /// Name of the plain table.
         table: QualifiedName,
@@ -68,7 +68,7 @@ pub enum Refusal {
         /// Type of the column, as Postgres formats it.
         type_name: String,
     },
-    /// The oldest row was not found, whose period determines the first partition of the copy.
+    /// The operator did not find the oldest row. The period of this row determines the first partition of the copy.
     OldestRowUnknown {
         /// Name of the plain table.
         table: QualifiedName,
@@ -77,7 +77,7 @@ pub enum Refusal {
         /// Cause.
         fault: OldestRowFault,
     },
-    /// From `startAt` or the oldest row to the current period there are more periods than a table can have partitions.
+    /// From `startAt` or the oldest row to the current period, there are more periods than the operator creates (5,000).
     RangeTooLong {
         /// Range from the oldest period to the current one.
         range: KeyRange,
@@ -144,7 +144,7 @@ pub enum Refusal {
         /// Name of the foreign key.
         constraint: Identifier,
     },
-    /// The query of an object relies on the primary key in GROUP BY, and the partitioned table has another key.
+    /// A view, a function, or a policy has a GROUP BY that relies on the primary key, and the partitioned table has another key.
     KeyInUse {
         /// Name of the primary key.
         key: Identifier,
@@ -172,7 +172,8 @@ pub enum Refusal {
         /// Owner of the table, or `None` if its name must not be shown.
         owner: Option<Identifier>,
     },
-    /// A publication of the table cannot publish the partitioned table instead.
+    /// A publication names the table. Either it would publish the partitions under their own names after the cutover, or the
+    /// owner of the table cannot change it.
     PublishedByPartition {
         /// Name of the plain table.
         table: QualifiedName,
@@ -181,7 +182,7 @@ pub enum Refusal {
         /// Cause.
         fault: PublicationFault,
     },
-    /// A subscription writes to the table. After the cutover its rows would be lost.
+    /// A subscription writes to the table. After the cutover, its rows would be lost.
     SubscriptionTarget {
         /// Name of the plain table.
         table: QualifiedName,

@@ -72,13 +72,13 @@ fn no_row_key(table: &QualifiedName, unusable: &[Identifier]) -> String {
     let found = match unusable {
         [] => String::new(),
         unusable => format!(
-            " (not usable, because of a condition, an expression, a NULL, or an invalid index: {})",
+            " (unique indexes that are invalid, or that have a nullable column, a condition, or an expression: {})",
             names(unusable)
         ),
     };
     format!(
-        "table {} has no key that identifies its rows{found}: add a primary key, or a unique index on NOT NULL columns, \
-         with CREATE UNIQUE INDEX CONCURRENTLY",
+        "table {} has neither a primary key nor a unique index that identifies every row{found}: add a primary key, or run \
+         CREATE UNIQUE INDEX CONCURRENTLY on NOT NULL columns",
         table.display()
     )
 }
@@ -119,7 +119,7 @@ fn key_not_usable(table: &QualifiedName, key: &Identifier, fault: &KeyFault) -> 
 fn key_in_use(key: &Identifier, object: &str) -> String {
     let (object, key) = (escape_control(object), key.display());
     format!(
-        "{object} has a GROUP BY that relies on key {key}, which the cutover replaces: group by all columns that its query uses"
+        "{object} has a GROUP BY that relies on key {key}, which the cutover replaces: name all selected columns in the GROUP BY"
     )
 }
 
@@ -183,8 +183,8 @@ fn range_too_long(range: &KeyRange, is_declared: bool) -> String {
         ("the oldest row is so early", "set spec.partitionBy.range.startAt")
     };
     format!(
-        "{cause} that the table would get more than {MAX_PERIODS} partitions for {range}: {remedy} (rows before it go to the \
-         default partition), or choose a longer interval"
+        "{cause} that {range} has more than {MAX_PERIODS} periods, which is the maximum of the operator: {remedy} (rows before \
+         it go to the default partition), or choose a longer interval"
     )
 }
 
@@ -248,8 +248,8 @@ fn references_not_granted(
 
 fn inbound_foreign_key(table: &QualifiedName, constraint: &Identifier) -> String {
     format!(
-        "foreign key {} of {} references the table, which becomes one of several partitions: use method: Copy, or drop the \
-         foreign key",
+        "foreign key {} of {} references the table, which becomes one of several partitions: set method: Copy in \
+         spec.conversion, or drop the foreign key",
         constraint.display(),
         table.display()
     )

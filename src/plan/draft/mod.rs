@@ -53,11 +53,6 @@ impl Draft {
         self.state.partitions.iter().filter(|p| predicate(p)).cloned().collect()
     }
 
-    pub(super) fn not_owner_of(&self, partition: &ObservedPartition) -> Blocker {
-        let role = self.state.server.role.clone();
-        Blocker::NotOwnerOfPartition { partition: partition.name.clone(), role }
-    }
-
     /// Lets a rule add its steps, deferrals, and notes.
     pub(super) fn apply_rule(&mut self, rule: Rule, context: &Context<'_>) {
         self.rule = rule;

@@ -21,7 +21,7 @@ fn discard(draft: &mut Draft, is_leftover: impl Fn(&ObservedPartition, &Draft) -
     for partition in leftovers {
         let step = Step::DiscardPartition(DiscardPartition { partition: partition.name.clone() });
         let dependents = Blocker::from_dependents(partition.name.clone(), &partition.dependents);
-        let not_owner = (!partition.owned).then(|| draft.not_owner_of(&partition));
+        let not_owner = (!partition.owned).then(|| Blocker::not_owner_of(&partition));
         match not_owner.or(dependents) {
             None => draft.step(step, Cause::Leftover),
             Some(blocker) => draft.defer(Some(step), blocker),

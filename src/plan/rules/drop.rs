@@ -27,7 +27,7 @@ pub(super) fn drop_detached(context: &Context<'_>, draft: &mut Draft) {
         else {
             continue;
         };
-        match (blocker(&partition, draft), clock_skew, detached.drops_since) {
+        match (blocker(&partition), clock_skew, detached.drops_since) {
             (Some(blocker), _, _) => draft.defer(Some(step), blocker),
             (None, Some(seconds), _) => draft.defer(None, Blocker::ClockSkew { seconds }),
             (None, None, None) => undecided.push(partition),
@@ -134,10 +134,10 @@ pub(in crate::plan) fn grace_period_end(since: Timestamp, grace: Duration) -> Ti
     since.saturating_add(grace).unwrap_or(Timestamp::MAX)
 }
 
-fn blocker(partition: &ObservedPartition, draft: &Draft) -> Option<Blocker> {
+fn blocker(partition: &ObservedPartition) -> Option<Blocker> {
     let name = partition.name.clone();
     if !partition.owned {
-        return Some(draft.not_owner_of(partition));
+        return Some(Blocker::not_owner_of(partition));
     }
     if partition.kind != PartitionKind::Table {
         return Some(Blocker::DetachedHasPartitions { partition: name });

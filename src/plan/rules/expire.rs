@@ -100,7 +100,7 @@ pub(super) fn clock_skew(draft: &Draft) -> Option<i64> {
 fn blocker(partition: &ObservedPartition, context: &Context<'_>, draft: &Draft) -> Option<Blocker> {
     let name = partition.name.clone();
     if !partition.owned {
-        return Some(draft.not_owner_of(partition));
+        return Some(Blocker::not_owner_of(partition));
     }
     let is_pending = |p: &&ObservedPartition| p.state.is_pending_detach();
     if let Some(pending) = draft.state.partitions.iter().find(is_pending) {

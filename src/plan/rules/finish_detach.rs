@@ -17,7 +17,7 @@ pub(super) fn finish(context: &Context<'_>, draft: &mut Draft) {
         if partition.owned {
             draft.record_detach(context, &partition, Cause::Expired);
         } else {
-            let blocker = draft.not_owner_of(&partition);
+            let blocker = Blocker::not_owner_of(&partition);
             draft.defer(None, blocker);
         }
     }
@@ -43,7 +43,7 @@ fn finalize(partition: &ObservedPartition, context: &Context<'_>, draft: &mut Dr
         references: context.references(),
     });
     if !partition.owned {
-        let blocker = draft.not_owner_of(partition);
+        let blocker = Blocker::not_owner_of(partition);
         draft.defer(Some(step), blocker);
     } else if partition.state.blocked_by().is_empty() {
         draft.step(step, Cause::Interrupted);

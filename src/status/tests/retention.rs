@@ -143,8 +143,9 @@ fn one_fingerprint_covers_all_steps_that_await_approval() {
     let limit = json!({"limits": {"lockTimeout": "1s", "maxExpirePerRun": 1}});
     let (ready, texts) = retained(&limit, &marks, &json!({}));
     let because = "AwaitingApproval: 2 partitions would be detached in one run, more than \
-                   spec.limits.maxExpirePerRun (1): review the plan, then approve its fingerprint with the \
-                   annotation pgpartition.dev/approve or apply --approve; the fingerprint is ";
+                   spec.limits.maxExpirePerRun (1): review the plan; to detach them, approve its fingerprint with the \
+                   annotation pgpartition.dev/approve or apply --approve; to keep them, extend spec.retention; the \
+                   fingerprint is ";
     assert!(ready.starts_with(&format!("Ready=False {because}")), "{ready}");
     assert!(texts.starts_with(&format!("Retained=False {because}")), "{texts}");
 }

@@ -141,7 +141,7 @@ pub(super) fn build(
         settings: index.settings.clone(),
         stands_for: index.stands_for.cloned(),
     });
-    if let Some(blocker) = build_blocker(partition, leftover, draft) {
+    if let Some(blocker) = build_blocker(partition, leftover) {
         draft.defer(Some(step), blocker);
         return None;
     }
@@ -157,7 +157,6 @@ pub(super) fn build(
 fn build_blocker(
     partition: &ObservedPartition,
     leftover: Option<&PartitionIndex>,
-    draft: &Draft,
 ) -> Option<Blocker> {
     let name = partition.name.clone();
     if partition.kind != PartitionKind::Table {
@@ -167,7 +166,7 @@ fn build_blocker(
         }));
     }
     if !partition.owned {
-        return Some(draft.not_owner_of(partition));
+        return Some(Blocker::not_owner_of(partition));
     }
     let building = leftover.filter(|index| index.building)?;
     Some(Blocker::Index(IndexBlocker::IndexBuilding { index: name.sibling(building.name.clone()) }))

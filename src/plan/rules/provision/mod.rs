@@ -189,7 +189,7 @@ fn beside_default(
         return of_default(DefaultBlocker::DefaultHoldsRows { default: name, range, rows });
     }
     if !default.owned {
-        return AttachMethod::Blocked(draft.not_owner_of(default));
+        return AttachMethod::Blocked(Blocker::not_owner_of(default));
     }
     // The check would make inserts fail that the default partition takes now. If an earlier run added it, they
     // fail already, and the attach ends that.
@@ -225,7 +225,7 @@ fn cannot_reattach(bounds: &Bounds, draft: &Draft) -> Option<Blocker> {
     Some(if detached.owned {
         Blocker::CannotReattach { partition: detached.name.clone() }
     } else {
-        draft.not_owner_of(detached)
+        Blocker::not_owner_of(detached)
     })
 }
 
