@@ -7,14 +7,21 @@ use crate::{scenarios, source};
 
 const PAGE: &str = "docs/reference/preflight.md";
 
-/// Each scenario that the page links to, with the finding that links to it if that has a name in code.
+/// Each scenario that the page links to. If it is the test of a finding that has a name in code, with this name, which is
+/// in the first cell of the row.
 fn linked() -> Vec<(String, Option<String>)> {
     let page = fs::read_to_string(source::root().join(PAGE)).expect("the page");
-    let links = page.split("](../../tests/pure/scenarios/conversion/").collect::<Vec<_>>();
+    page.lines().flat_map(linked_in).collect()
+}
+
+fn linked_in(line: &str) -> Vec<(String, Option<String>)> {
+    let cell = line.strip_prefix("| ").and_then(|row| row.split(" |").next()).unwrap_or_default();
+    let name = cell.split('`').nth(1);
+    let links = line.split("](../../tests/pure/scenarios/conversion/").collect::<Vec<_>>();
     let pairs = links.windows(2).map(|pair| {
         let [before, after] = pair else { unreachable!("a window of two") };
         let label = before.rsplit('[').next().unwrap_or_default();
-        let name = label.strip_prefix('`').and_then(|label| label.strip_suffix('`'));
+        let name = name.filter(|_| label == "Test");
         (after.split(')').next().unwrap_or_default().to_owned(), name.map(str::to_owned))
     });
     pairs.collect()
