@@ -19,10 +19,10 @@ pub(super) struct ApplyArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
-    /// Fingerprint of the only plan to apply, as plan shows it; can be repeated, once for each document
+    /// Apply a plan only if it has this fingerprint, which plan shows; can be repeated, once for each document
     #[arg(long, value_name = "FINGERPRINT")]
     expect: Vec<String>,
-    /// Fingerprint of a plan whose deferred steps you approve; can be repeated
+    /// Approve the deferred steps of the plan with this fingerprint; can be repeated
     #[arg(long, value_name = "FINGERPRINT")]
     approve: Vec<String>,
     /// Time to retry while other sessions hold a lock

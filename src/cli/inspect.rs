@@ -23,8 +23,8 @@ pub(super) struct InspectArguments {
     /// Table, quoted as in SQL: public.revenues, "My Schema"."My Table"
     #[arg(value_name = "SCHEMA.TABLE", value_parser = QualifiedName::parse_sql)]
     table: QualifiedName,
-    /// File with PartitionedTable documents; the snapshot then also has their index conditions as Postgres writes
-    /// them, which plan --observed can need; - is standard input
+    /// File with PartitionedTable documents; - is standard input. The snapshot then also contains the conditions of
+    /// their indexes as Postgres writes them, which plan --observed needs if an index has a condition
     #[arg(short, long = "filename", value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]

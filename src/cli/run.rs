@@ -23,7 +23,7 @@ pub(super) struct RunArguments {
     /// Address of probes, metrics, and monitoring; [::] is every address of IPv6 and IPv4
     #[arg(long, value_name = "ADDRESS", env = "PGPARTITION_LISTEN", default_value = "[::]:8080")]
     listen: SocketAddr,
-    /// Longest time between two inspections of a table, before a jitter of a fifth
+    /// Longest time between two inspections of a table; the operator varies it at random by up to 20 % in both directions
     #[arg(long, value_name = "DURATION", env = "PGPARTITION_RESYNC", default_value = "5m",
           value_parser = duration)]
     resync: Duration,

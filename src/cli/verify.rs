@@ -34,8 +34,8 @@ pub(super) struct VerifyArguments {
     database: Database,
     #[command(flatten)]
     rows: Rows,
-    /// Check instead which statements in pg_stat_statements fail or visit every partition once the table is partitioned;
-    /// log in as the role of the application
+    /// Instead, check which statements in pg_stat_statements will fail, or will read every partition, after the table
+    /// is partitioned; log in as the role of the application
     #[arg(long, value_name = "WHOSE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "own", conflicts_with = "keys")]
     statements: Option<StatementScope>,
     /// Format of the result

@@ -30,7 +30,7 @@ pub(super) static CONVERSION_FAMILIES: [Family; 10] = [
     },
     Family {
         name: "pgpartition_serving",
-        help: "Whether the table has the name that applications use: source or partitioned",
+        help: "Whether applications use this table of the conversion: source or partitioned",
         labels: &["from"],
         add: |row, series| {
             let sides = [("partitioned", Side::Partitioned), ("source", Side::Source)];
@@ -39,7 +39,7 @@ pub(super) static CONVERSION_FAMILIES: [Family; 10] = [
     },
     Family {
         name: "pgpartition_backfill_rows",
-        help: "Rows copied so far, and estimated total, while rows are copied",
+        help: "Rows copied so far, and estimated total; absent when no rows are being copied",
         labels: &["kind"],
         add: |row, series| {
             let Some(progress) = progress(row) else { return };
@@ -49,7 +49,7 @@ pub(super) static CONVERSION_FAMILIES: [Family; 10] = [
     },
     Family {
         name: "pgpartition_sync_trigger",
-        help: "Whether the triggers that keep the copy equal are in a state: enabled, altered, or missing",
+        help: "Whether the triggers that keep both tables equal are in a state: enabled, altered, or missing",
         labels: &["state"],
         add: |row, series| {
             let possible = SyncTriggers::ALL.map(|triggers| (triggers.as_str(), triggers));
@@ -80,7 +80,7 @@ pub(super) static CONVERSION_FAMILIES: [Family; 10] = [
     },
     Family {
         name: "pgpartition_parity_repaired_rows",
-        help: "Rows of the copy repaired since the conversion began",
+        help: "Rows repaired since the conversion began, in the table that does not serve",
         labels: &[],
         add: |row, series| add_parity(row, series, |parity| parity.repaired_rows),
     },

@@ -93,7 +93,7 @@ static TABLE_FAMILIES: [Family; 12] = [
     },
     Family {
         name: "pgpartition_next_action_timestamp_seconds",
-        help: "Time of the next step that is due because of time alone, in Unix time",
+        help: "Time at which the next step becomes due if nothing else changes, in Unix time",
         labels: &[],
         add: |row, series| {
             series.add(row.resource.as_ref().and_then(|resource| resource.next_action));

@@ -103,7 +103,7 @@ impl Metrics {
             )?,
             round_duration: histogram(
                 "pgpartition_round_duration_seconds",
-                "Duration of rounds, each an inspection of all tables of a login with nothing to do, in seconds",
+                "Duration of rounds, in seconds; a round inspects all quiet tables of one login",
                 &[],
             )?,
             steps: counter(

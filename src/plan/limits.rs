@@ -58,9 +58,11 @@ mod tests {
         let (sizing, threats) = (words(SIZING), words(THREATS));
         let periods = format!("does not create more than {} periods", with_comma(MAX_PERIODS));
         assert!(sizing.contains(&periods), "{periods}");
-        let relations = format!("creates at most {} partitions", with_comma(MAX_RELATIONS));
+        let periods = format!("creates partitions of at most {} periods", with_comma(MAX_PERIODS));
+        assert!(threats.contains(&periods), "{periods}");
+        let relations = format!("in total at most {} partitions", with_comma(MAX_RELATIONS));
         assert!(threats.contains(&relations), "{relations}");
-        let steps = format!("once it has {} steps", with_comma(MAX_STEPS));
+        let steps = format!("When a plan has {} steps", with_comma(MAX_STEPS));
         assert!(threats.contains(&steps), "{steps}");
     }
 }

@@ -19,7 +19,7 @@ const RESOURCE: &str = "# The resource
 
 This page lists every field of a `PartitionedTable`, and the values that the API server rejects. If only the database shows that a value
 is wrong, a [condition](conditions.md) reports it. A field in bold is required. The column *default* contains the defaults that the API server writes into the resource; a description
-names those that the operator applies. `kubectl explain pgpt.spec --recursive` shows the same fields. A test writes this page:
+names those that the operator applies. The lists *Rejected* show fields, and the message of the API server if it rejects their values. `kubectl explain pgpt.spec --recursive` shows the same fields. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 
 Annotations request single actions:
@@ -33,7 +33,7 @@ Annotations request single actions:
 
 const COMMANDS: &str = "# The commands
 
-This page shows the output of `--help` for each command. `pg-partition-operator help` lists the commands and the exit statuses. A test writes this page:
+This page shows the output of `--help`: the commands, the options of each command, and the [exit statuses](#exit-statuses). A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 ";
 
@@ -46,7 +46,7 @@ is absent, not 0. When a resource is deleted, its series end. No label contains 
 These labels have a fixed set of values:
 
 - `type` and `status` are those of [conditions](conditions.md), `blocker` is one of the [blockers](blockers.md), and `step` is one of the [steps](steps.md).
-- `result` of reconciles is `ready` or `not_ready`, that of steps `done` or `failed`.
+- `result` of reconciles is `ready` or `not_ready`, that of steps `done` or `failed`, and that of tables in rounds `unchanged` or `changed`.
 - `state` of `pgpartition_partitions` is `attached`, `missing`, `unmanaged` (attached, but not managed), `detached`, or `pending_detach`.
 
 Only a table that is being converted has these labels:
@@ -75,6 +75,8 @@ fn every_field_is_described() {
 fn every_command_is_described() {
     let mut page = COMMANDS.to_owned();
     let help = help(&["--help"]);
+    let (commands, _) = after(&help, "Commands:").split_once("\nOptions:\n").unwrap();
+    write!(page, "\n```\n{commands}```\n").unwrap();
     for command in ["run", "check", "crd", "plan", "apply", "verify", "inspect"] {
         assert!(help.contains(&format!("\n  {command} ")), "{command}: {help}");
         write!(page, "\n## {command}\n\n```\n{}```\n", self::help(&[command, "--help"])).unwrap();

@@ -23,19 +23,19 @@ pub struct ConversionStatus {
     /// Time of the last cutover or rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving_since: Option<Time>,
-    /// Rows copied so far, while rows are copied.
+    /// Number of rows copied so far. Absent when no rows are being copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copied_rows: Option<i64>,
-    /// Estimated number of rows to copy in all, while rows are copied.
+    /// Estimated number of rows to copy in all. Absent when no rows are being copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_rows: Option<i64>,
-    /// Rows copied per second in the last run, while rows are copied.
+    /// Rows copied per second in the last run. Absent when no rows are being copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_per_second: Option<i64>,
-    /// Estimated end of the copying at `rowsPerSecond`, while rows are copied.
+    /// Estimated end of the copying at `rowsPerSecond`. Absent when no rows are being copied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected_at: Option<Time>,
-    /// Whether the plain table can get its name back, while the partitioned table has it.
+    /// Whether a rollback is possible. Present only while the partitioned table serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Rollback")]
     pub rollback: Option<Rollback>,
@@ -187,7 +187,7 @@ pub struct ParityStatus {
     /// Rows that were missing, extra, or of other content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference_rows: Option<i64>,
-    /// Ranges of keys that had any such row.
+    /// Number of key ranges with at least one row that was missing, extra, or of other content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mismatched_ranges: Option<i64>,
     /// Rows repaired since the conversion began.

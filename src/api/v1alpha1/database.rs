@@ -49,7 +49,7 @@ pub struct Database {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_ref: Option<CaRef>,
     /// Secret of type kubernetes.io/tls with the certificate and the private key of the role.
-    /// Default: the keys `sslcert` and `sslkey` of the Secret, as PEM.
+    /// Default: the keys `sslcert` and `sslkey` of the Secret in `secretRef`, as PEM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_cert_ref: Option<ClientCertRef>,
 }

@@ -68,8 +68,8 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "included_columns")]
     pub include: Vec<String>,
-    /// Whether the index is unique. Default: false. On all partitions this requires every partition column among
-    /// `columns`; an index that is partial or on the `Newest` only is unique within each partition.
+    /// Whether the index is unique. Default: false. With `partitions: All` and without `where`, `columns` must contain all
+    /// partition columns. With `where` or `partitions: Newest`, the index is unique only within each partition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique: Option<bool>,
     /// Access method. Default: btree.

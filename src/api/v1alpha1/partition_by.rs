@@ -4,14 +4,18 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schema::{columns, identifier, immutable, invalid, start_at, time_zone, unchanged};
+use super::schema::{columns, forbidden, identifier, immutable, invalid, start_at, time_zone};
 
 /// Partition key and method: exactly one of `range` and `hash`. You cannot change from one to the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = invalid("", "has(self.range) != has(self.hash)", "give exactly one of range and hash"),
-    validation = unchanged("", "has(self.range) == has(oldSelf.range)"),
+    validation = forbidden(
+        "",
+        "has(self.range) == has(oldSelf.range)",
+        "cannot change from range to hash, or back: delete this resource, which leaves the database as it is, and create another"
+    ),
 )]
 pub struct PartitionBy {
     /// One partition for each period of time.

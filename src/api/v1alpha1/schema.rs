@@ -37,14 +37,9 @@ pub(super) fn required(path: &str, requires: &str, message: &str) -> Rule {
 
 /// The field at `path` keeps the value it was created with.
 pub(super) fn immutable(path: &str) -> Rule {
-    unchanged(path, &format!("self{path} == oldSelf{path}"))
-}
-
-/// Rejects a change of `path`, by the comparison `same`.
-pub(super) fn unchanged(path: &str, same: &str) -> Rule {
     forbidden(
         path,
-        same,
+        &format!("self{path} == oldSelf{path}"),
         "is immutable: delete this resource, which leaves the database as it is, and create another",
     )
 }

@@ -116,8 +116,8 @@ const DEFAULT_AHEAD: i32 = 3;
               || i.columns.exists(c, c.column == self.partitionBy.range.column)) \
              && (!has(self.partitionBy.hash) \
                  || self.partitionBy.hash.columns.all(k, i.columns.exists(c, c.column == k)))))",
-        "a unique index on all partitions needs every partition column among its columns; add it, \
-         or make the index unique within each partition by where or partitions: Newest"
+        "a unique index on all partitions must contain every partition column; add the missing one, or set where or \
+         partitions: Newest, which makes the index unique only within each partition"
     ),
     validation = forbidden(
         ".conversion.method",

@@ -41,7 +41,7 @@ pub struct PartitionedTableStatus {
     #[serde(default, deserialize_with = "lenient", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub covered_until: Option<CoverageBound>,
-    /// Time of the next step that is due because of time alone.
+    /// Time at which the next step becomes due if nothing else changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_action_at: Option<Time>,
     /// Plan of the next run. Absent if there is nothing to do.
@@ -113,8 +113,8 @@ pub struct PartitionCounts {
     /// Partitions that the spec requires and that do not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<i32>,
-    /// Attached partitions that the operator does not manage: they count as coverage, and the operator does not
-    /// change them.
+    /// Attached partitions that the operator does not manage: they count as coverage and get the declared indexes;
+    /// the operator does not detach or drop them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unmanaged: Option<i32>,
     /// Managed tables that are detached.
@@ -132,7 +132,7 @@ pub struct PartitionCounts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanSummary {
-    /// Identifier of the plan: of its steps, its deferred steps, and the objects they depend on.
+    /// Identifier of the plan. It changes if a step, a deferred step, or an object that they depend on changes.
     pub fingerprint: String,
     /// Number of steps that the operator executes.
     pub steps: i32,

@@ -25,7 +25,8 @@ pub(super) struct PlanArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
-    /// Plan as the operator would at that time: as of the most recent time that spec.schedule names
+    /// Follow spec.schedule as the operator does: plan only what was due at its most recent time. Without it, ignore
+    /// the schedule
     #[arg(long)]
     scheduled: bool,
     /// Saved snapshot from `inspect -o json`, which replaces the database
