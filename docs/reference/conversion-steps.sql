@@ -1,3 +1,8 @@
+-- drop-bounds-check
+SET LOCAL ROLE "shop_owner";
+SET LOCAL lock_timeout = '950ms';
+SET LOCAL statement_timeout = '950ms';
+ALTER TABLE "shop"."orders" DROP CONSTRAINT IF EXISTS "pgpartition_of_7458f44cdbf1d509";
 -- create-copy
 SET LOCAL ROLE "shop_owner";
 SET LOCAL lock_timeout = '475ms';

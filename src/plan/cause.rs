@@ -252,7 +252,7 @@ pub enum Note {
         /// The login role, or `None` if its name must not be shown.
         role: Option<Identifier>,
     },
-    /// A publication names single partitions of the table and lacks these newer ones.
+    /// A publication contains single partitions of the table, but not the newer partitions that the note names.
     NotPublished {
         /// Name of the publication.
         publication: Identifier,

@@ -2,9 +2,11 @@
 //!
 //! `PGPARTITION_UPDATE=1 cargo test --test pure plan_page` writes the page again.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use pg_partition_operator::plan::Rule;
+use serde_json::Value;
 
 use crate::generated::expect_file;
 use crate::source;
@@ -12,8 +14,46 @@ use crate::source;
 const FIELDS: &str = "# The output of plan
 
 `plan` prints a plan as text, as SQL, or with `-o json` for programs. This page describes the fields of the JSON. Then it lists the rules and the notes that
-a plan names. The top level has the field `plans`, with one plan for each document, in the order of the documents. `null` means that there is no value, in the cases that
-the tables name; no other field is `null`. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure plan_page`.
+a plan names. The top level has the field `plans`, with one plan for each document, in the order of the documents. A field is `null` only if its description says so; then it has no value. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure plan_page`.
+
+A plan with one step and one deferred step:
+
+```json
+{
+  \"plans\": [
+    {
+      \"table\": \"public.revenues\",
+      \"fingerprint\": \"552f46acccaee460\",
+      \"steps\": [
+        {
+          \"step\": \"mark-expired\",
+          \"subject\": \"public.revenues\",
+          \"detail\": \"revenues_2024_10\",
+          \"rule\": \"expire\",
+          \"cause\": \"past its retention\",
+          \"locks\": [{\"relation\": \"public.revenues_2024_10\", \"mode\": \"SHARE UPDATE EXCLUSIVE\"}],
+          \"transaction\": true,
+          \"risk\": \"None\",
+          \"undo\": \"set the previous comment with COMMENT ON TABLE\",
+          \"sql\": [\"SET LOCAL ROLE \\\"finance_owner\\\"\", \"COMMENT ON TABLE …\"]
+        }
+      ],
+      \"work\": null,
+      \"deferred\": [
+        {
+          \"step\": \"drop\",
+          \"subject\": \"public.revenues_2024_09\",
+          \"rule\": \"drop\",
+          \"blocker\": \"InGracePeriod\",
+          \"message\": \"the table is dropped after 2026-12-22T03:00:00Z (spec.retention.dropAfter)\",
+          \"resolvedBy\": \"Time\"
+        }
+      ],
+      \"notes\": []
+    }
+  ]
+}
+```
 
 ## Plan
 
@@ -37,7 +77,7 @@ the tables name; no other field is `null`. A test writes this page: `PGPARTITION
 | `cause` | why the rule plans it |
 | `locks` | the locks that it takes: each `relation` with its `mode` |
 | `transaction` | whether the statements are one transaction |
-| `risk` | `None` if no application waits; `DelaysWrites` or `DelaysReadsAndWrites` if some can wait, for at most `limits.lockTimeout` |
+| `risk` | `None` if no application waits, or if only statements that name the detached table or the view itself can wait; `DelaysWrites` or `DelaysReadsAndWrites` if other statements can wait. No statement waits longer than `limits.lockTimeout` |
 | `undo` | how a user reverses it |
 | `sql` | its statements |
 
@@ -64,7 +104,7 @@ the tables name; no other field is `null`. A test writes this page: `PGPARTITION
 | `rule` | the [rule](#rules) that defers it |
 | `blocker` | why: [blockers](blockers.md) |
 | `message` | the blocker in a sentence, with names and numbers |
-| `resolvedBy` | `Time`, `OtherSessions`, or `User`, who must act |
+| `resolvedBy` | how the blocker ends: `Time` passes, `OtherSessions` end, or a `User` acts |
 
 ## Note
 
@@ -113,7 +153,24 @@ fn every_field_rule_and_note_has_its_row() {
             keys(file, function).into_iter().filter(|key| !is_of_lock(key)).collect();
         assert_eq!(described(heading), printed, "the fields of {heading} in {file}");
     }
+    for (heading, at) in [
+        ("Plan", "/plans/0"),
+        ("Step", "/plans/0/steps/0"),
+        ("Deferred step", "/plans/0/deferred/0"),
+    ] {
+        let described: BTreeSet<_> = described(heading).into_iter().collect();
+        assert_eq!(described, keys_of_example(at), "the example of {heading}");
+    }
     expect_file("docs/reference/plan.md", &(FIELDS.to_owned() + &rules() + &notes()));
+}
+
+/// Returns the fields of an object in the example of the page.
+fn keys_of_example(at: &str) -> BTreeSet<String> {
+    let (_, example) = FIELDS.split_once("```json\n").expect("an example");
+    let example: Value = serde_json::from_str(example.split("```").next().unwrap_or_default())
+        .expect("the example is JSON");
+    let object = example.pointer(at).and_then(Value::as_object).expect("an object");
+    object.keys().cloned().collect()
 }
 
 /// Returns the fields in the section of the page.

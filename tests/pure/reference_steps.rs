@@ -21,7 +21,8 @@ than `limits.lockTimeout`. A step that takes long holds no lock that application
 [rule](plan.md#rules) plans each step.
 
 This table lists all steps. The sections after it show the facts and the SQL of each step, for a table `shop.orders` with monthly partitions that the
-role `shop_owner` owns. *Who waits* names the statements of applications that can wait for the step. The locks are those on tables. `attach-index` also locks the
+role `shop_owner` owns. The table `orders` has foreign keys to `customers` and `orgs`, the table `lines` has a foreign key to `orders`, and `open_orders` is a view of `orders`. The SQL is that of a sample:
+it shows all statements that a step can have, also some that exclude each other. A real step has only those that it needs. *Who waits* names the statements of applications that can wait for the step. The locks are those on tables. `attach-index` also locks the
 partition index in ACCESS EXCLUSIVE mode, and each statement that reads or writes the partition waits for that.
 
 A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference_steps`.
@@ -34,15 +35,17 @@ A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference_
 const PARTITIONS: &str = "
 ## Steps of partitions
 
-The timeouts in the SQL are those of `limits.lockTimeout: 1s`. If a step can wait for several locks, each wait has a part of that time. A step for which no
-application waits can wait longer: 20 times the retry timeout, which is 10 minutes here (`12000000ms`). `statement_timeout = 0` means no limit.
+The timeouts in the SQL are those of `limits.lockTimeout: 1s`. If a step can wait for several locks, each wait has a part of that time. The steps outside of a transaction for which no
+application waits (`build-index` and `drop-index`; for a conversion, `analyze`) can wait longer for a lock: 20 times the retry timeout. The retry timeout is 10 minutes here, so their `lock_timeout` is 200 minutes
+(`12000000ms`). `statement_timeout = 0` means no limit.
 ";
 
 const CONVERSION: &str = "
 ## Steps of a conversion
 
 A plain table `shop.orders` is converted here. Its copy is `shop.orders_partitioned`; after the cutover, the plain table is `shop.orders_source`. The SQL is
-an outline: a comment says what a long statement does. [conversion-steps.sql](conversion-steps.sql) has all statements in full.
+an outline: a comment says what a long statement does. [conversion-steps.sql](conversion-steps.sql) has all statements in full. In the samples of `route` and `unroute`, `keeper` is the owner of
+the table and of the view, and `reporting` is the routed role.
 ";
 
 /// Long statements of a conversion: a part of the statement, and a comment about its effect.
@@ -149,6 +152,7 @@ fn with_words(steps: &[Step]) -> Vec<(&Step, String)> {
 
 fn is_of_conversion(step: &Step) -> bool {
     matches!(step.facts().family, Family::Conversion | Family::Routing)
+        || matches!(step, Step::DropBoundsCheck(_))
 }
 
 fn row(step: &Step, words: &str) -> String {
@@ -169,7 +173,7 @@ fn section(step: &Step, words: &str) -> String {
         writeln!(text, "| {what} | {how} |").expect("a String");
     }
     let shown = statements(step).into_iter().map(|statement| {
-        if is_of_conversion(step) { outline(step, &statement) } else { statement }
+        if is_of_conversion(step) { outline(step, &statement) } else { broken(statement) }
     });
     let mut shown: Vec<_> = shown.collect();
     shown.dedup();
@@ -198,6 +202,15 @@ fn statements(step: &Step) -> Vec<String> {
     let (lock_timeout, retry_timeout) = (Duration::from_secs(1), Duration::from_mins(10));
     let script = render(step, &identifier("shop_owner"), Timeouts { lock_timeout, retry_timeout });
     script.to_sql().iter().map(|statement| format!("{};", statement.as_str())).collect()
+}
+
+/// A statement as it is, or with line breaks if it is long.
+fn broken(statement: String) -> String {
+    if statement.len() <= MAX_SHOWN {
+        return statement;
+    }
+    let parts = [("; ", ";\n  "), (" THEN ", " THEN\n    "), (" AND ", "\n    AND ")];
+    parts.into_iter().fold(statement, |text, (end, with_break)| text.replace(end, with_break))
 }
 
 /// A statement as it is, or its beginning after a comment that says what it does.

@@ -27,8 +27,8 @@ pub struct AttachSource {
 impl StepFacts for AttachSource {
     fn facts(&self) -> Facts<'_> {
         Facts {
-            undo: "set spec.conversion.serveFrom to Source, if no row lies outside of the partition",
-            if_interrupted: "all or nothing; the run drops the check again, and the next one attaches the table",
+            undo: "set spec.conversion.serveFrom to Source; this is possible only while all rows are in the partition that was the plain table",
+            if_interrupted: "all or nothing; a run that does not attach the table drops its bounds check before it ends; if the operator was killed, the next run drops the check or attaches the table",
             ..facts("attach-source")
         }
     }

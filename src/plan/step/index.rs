@@ -130,7 +130,7 @@ impl StepFacts for AttachIndex {
             needs_confirmation: false,
             aside: None,
             unseen: None,
-            undo: "DROP INDEX of the table's index, which drops it too",
+            undo: "DROP INDEX of the parent index, which also drops the partition index",
             if_interrupted: "all or nothing; the next run attaches an index that is not attached",
         }
     }

@@ -70,7 +70,7 @@ pub enum Step {
     AddBoundsCheck(AddBoundsCheck),
     /// Validate the bounds check of a table, so that an attach does not scan it.
     ValidateBoundsCheck(ValidateBoundsCheck),
-    /// Drop the bounds check of a plain table that was not attached.
+    /// Drop the bounds check of the plain table of a conversion by `Attach` that has not been attached.
     DropBoundsCheck(DropBoundsCheck),
     /// Drop a detached, managed table with its rows.
     DropDetached(Box<DropDetached>),
@@ -80,7 +80,8 @@ pub enum Step {
     DropDefaultCheck(DropDefaultCheck),
     /// Create a parent index, to which the partition indexes will be attached.
     CreateParentIndex(CreateParentIndex),
-    /// Build an index on one partition while it is in use.
+    /// Build an index on one partition while it is in use. An index of the spec without a parent index also gets its marker,
+    /// with COMMENT ON INDEX.
     BuildIndex(BuildIndex),
     /// Attach a partition index to the parent index.
     AttachIndex(AttachIndex),

@@ -38,7 +38,7 @@ impl StepFacts for MarkPartitions {
             needs_confirmation: matches!(self.mark_as, MarkAs::Expired { .. } | MarkAs::ForDrop),
             aside: None,
             unseen: None,
-            undo: "COMMENT ON TABLE",
+            undo: "set the previous comment with COMMENT ON TABLE",
             if_interrupted: self.mark_as.if_interrupted(),
         }
     }
@@ -90,7 +90,7 @@ pub enum MarkAs {
         /// And dropped later: the spec says `onExpiry: Drop`.
         drops: bool,
     },
-    /// Mark expired partitions as attached: the retention keeps them after all.
+    /// Mark expired partitions as attached, because the spec keeps them again.
     Attached,
     /// Mark detached tables to be dropped, because `onExpiry` has changed to `Drop`. Their grace period starts.
     ForDrop,
@@ -176,7 +176,7 @@ impl StepFacts for RecordDetach {
             needs_confirmation: false,
             aside: None,
             unseen: Some(&self.partition),
-            undo: "ALTER TABLE … DROP CONSTRAINT on the table",
+            undo: "set the previous comment with COMMENT ON TABLE, add the table to its publications again, and drop its bounds check with ALTER TABLE … DROP CONSTRAINT",
             if_interrupted: "all or nothing; the next run records the detach, and a grace period starts then",
         }
     }
