@@ -29,7 +29,7 @@ pub(super) fn drop_needs_approval(count: u32, limit: u32, after: Duration) -> St
 pub(super) fn clock_skew(seconds: i64) -> String {
     let way = if seconds < 0 { "behind" } else { "ahead of" };
     format!(
-        "the database clock is {} s {way} the operator's clock, and nothing expires: correct the clock that is wrong (they may differ by {} s)",
+        "the database clock is {} s {way} the operator's clock, and nothing expires: correct the clock that is wrong (they may differ by at most {} s)",
         seconds.unsigned_abs(),
         MAX_CLOCK_SKEW.as_secs()
     )

@@ -64,7 +64,7 @@ impl ConversionBlocker {
             ),
             Self::TooManyDiffer { table, rows, began: _ } => format!(
                 "a sweep of the conversion of table {} found many rows that differ, and stopped after it had repaired \
-                 {rows}: find out why the tables differ; then, to compare them again, review the plan and {APPROVE}; to end \
+                 {rows} of them: find out why the tables differ; then, to compare them again, review the plan and {APPROVE}; to end \
                  the conversion, remove spec.conversion",
                 table.display()
             ),

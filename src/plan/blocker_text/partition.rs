@@ -21,7 +21,7 @@ pub(super) fn detached_has_partitions(partition: &QualifiedName) -> String {
 pub(super) fn detach_blocked(partition: &QualifiedName, by: &[BlockingTransaction]) -> String {
     format!(
         "the detach of partition {} was interrupted, and its completion is blocked by {}: wait until these transactions end, \
-         or end them{}",
+         or end them {}",
         partition.display(),
         blocking_transactions(by),
         end_commands(by)
@@ -50,11 +50,11 @@ pub(super) fn blocking_transactions(by: &[BlockingTransaction]) -> String {
 fn end_commands(by: &[BlockingTransaction]) -> &'static str {
     let is_session = |of: &BlockingTransaction| matches!(of, BlockingTransaction::Session { .. });
     match (by.iter().any(is_session), by.iter().all(is_session)) {
-        (true, true) => " with pg_terminate_backend(pid)",
+        (true, true) => "with pg_terminate_backend(pid)",
         (true, false) => {
-            " with pg_terminate_backend(pid); a prepared transaction, with COMMIT PREPARED or ROLLBACK PREPARED"
+            "(a session with pg_terminate_backend(pid), a prepared transaction with COMMIT PREPARED or ROLLBACK PREPARED)"
         }
-        (false, _) => " with COMMIT PREPARED or ROLLBACK PREPARED",
+        (false, _) => "with COMMIT PREPARED or ROLLBACK PREPARED",
     }
 }
 

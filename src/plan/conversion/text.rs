@@ -63,7 +63,7 @@ fn not_convertible(table: &QualifiedName, kind: &str) -> String {
     let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!(
         "{} is {article} {kind}, which the operator does not convert: make it an ordinary table, or delete the \
-         resource and create another for another table",
+         resource and create one for another table",
         table.display()
     )
 }
@@ -191,7 +191,7 @@ fn range_too_long(range: &KeyRange, is_declared: bool) -> String {
 fn collation_changed(index: &QualifiedName, collation: &ChangedCollation) -> String {
     format!(
         "key {} was built with version {} of collation {}, and the server has version {}: run REINDEX INDEX CONCURRENTLY, \
-         then ALTER COLLATION … REFRESH VERSION, or ALTER DATABASE … REFRESH COLLATION VERSION for the default one",
+         then ALTER COLLATION … REFRESH VERSION, or ALTER DATABASE … REFRESH COLLATION VERSION for the default collation",
         index.display(),
         escape_control(&collation.recorded),
         collation.name.display(),
