@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
 
 use serde_json::json;
 
-use crate::docs_reader::{Reader, Typed, blocks, ends, page, root, statuses, text, typed};
+use crate::docs_reader::{
+    Reader, Typed, blocks, ends, page, root, statuses, text, typed, types_on_release,
+};
 use crate::fixture::{SOON, partitions, table};
-use crate::support::{kube::Cluster, tool, wait_until};
+use crate::support::{kube::Cluster, wait_until};
 
 /// The pages on a release, in the order in which they are read, those on a table, and those on its conversion, which
 /// `docs_conversion.rs` types.
@@ -28,15 +29,10 @@ const ON_A_CONVERSION: [&str; 2] = ["how-to/convert-a-table", "how-to/route-role
 fn commands_of_the_pages_on_a_release_can_be_typed() {
     let cluster = Cluster::start();
     let on_a_node = text("tests/node/run");
-    let helm = tool("kube", "PGPARTITION_HELM");
-    let path = format!("PATH=$PATH:{}\n", helm.parent().unwrap().display());
     for page in ON_A_RELEASE {
         for (language, block) in blocks(&self::page(page)) {
             if language == "sh" {
-                let mut bash = cluster.with_plugin(Path::new("bash"), cluster.kubeconfig());
-                bash.args(["-euc", &(path.clone() + &block)]).current_dir(root());
-                let output = bash.output().unwrap();
-                assert!(output.status.success(), "{block}{output:?}");
+                types_on_release(&cluster, &block);
             } else if language == "bash" {
                 let words: Vec<_> = block.split_whitespace().take(2).collect();
                 assert!(on_a_node.contains(&words.join(" ")), "who runs {block}");

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::fixture::{Fixture, Running, SOON, succeeds};
 use crate::support::postgres::{Database, Server};
-use crate::support::{chart::parse, kube::Cluster, wait_until};
+use crate::support::{chart::parse, kube::Cluster, tool, wait_until};
 
 /// Input that a page gives to its reader.
 pub(crate) enum Typed {
@@ -96,6 +96,15 @@ impl<'a> Reader<'a> {
         let said = String::from_utf8(output.stdout).unwrap();
         (command.to_owned(), output.status.code().unwrap(), said)
     }
+}
+
+/// Types the commands of a block about a release, as an administrator at the top of the repository. All must succeed.
+pub(crate) fn types_on_release(cluster: &Cluster, block: &str) {
+    let helm = tool("kube", "PGPARTITION_HELM");
+    let script = format!("PATH=$PATH:{}\n{block}", helm.parent().unwrap().display());
+    let mut bash = cluster.with_plugin(Path::new("bash"), cluster.kubeconfig());
+    let output = bash.args(["-euc", &script]).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{block}{output:?}");
 }
 
 /// Terminates an operator, which releases its Lease, so that the next one need not wait for it.

@@ -73,12 +73,8 @@ impl<'a> Fixture<'a> {
     }
 
     fn operator_by(&self, kubeconfig: &Path, arguments: &[&str]) -> Running {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let listen = format!("127.0.0.1:{port}");
         let own = ["run", "--namespaces", &self.namespace, "--lease-namespace", &self.namespace];
-        let arguments = [&own[..], &["--listen", &listen], arguments].concat();
-        let environment = [("KUBECONFIG", text(kubeconfig))];
-        Running { process: Operator::start(&arguments, &environment), port }
+        Running::start(&[&own[..], arguments].concat(), kubeconfig)
     }
 
     /// Runs kubectl in the namespace, and returns what it prints.
@@ -162,6 +158,25 @@ impl<'a> Fixture<'a> {
 }
 
 impl Running {
+    /// Starts the operator with the arguments of a Deployment, but it listens on a free port.
+    pub(crate) fn deployed(arguments: &[String], kubeconfig: &Path) -> Self {
+        let listens = |argument: &&str| argument.starts_with("--listen=");
+        let arguments = arguments.iter().map(String::as_str);
+        Self::start(
+            &arguments.filter(|argument| !listens(argument)).collect::<Vec<_>>(),
+            kubeconfig,
+        )
+    }
+
+    /// Starts the operator with these arguments on a free port.
+    fn start(arguments: &[&str], kubeconfig: &Path) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let listen = format!("--listen=127.0.0.1:{port}");
+        let environment = [("KUBECONFIG", text(kubeconfig))];
+        let process = Operator::start(&[arguments, &[&listen]].concat(), &environment);
+        Self { process, port }
+    }
+
     /// Returns the response for a path, or `None` while no process listens.
     pub(crate) async fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await.ok()?;

@@ -34,6 +34,7 @@ mod retention;
 mod rounds;
 mod secrets;
 mod sets;
+mod shards;
 mod suspension;
 mod swap_interruption;
 mod testbed;

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::fixture::{SOON, database_with, succeeds, table};
+use crate::fixture::{Running, SOON, database_with, succeeds, table};
 use crate::support::chart;
 use crate::support::kube::Cluster;
-use crate::support::operator::Operator;
 use crate::support::postgres::{Database, Server};
 use crate::support::wait_until;
 
@@ -26,7 +25,7 @@ struct Right {
 struct Case {
     namespace: String,
     lacks: Option<Right>,
-    operator: Operator,
+    operator: Running,
     _database: Database,
 }
 
@@ -50,7 +49,7 @@ async fn each_permission_is_needed_and_sufficient() {
         wait_until(&what, ALL_OF_THEM, async || complains(cluster, case)).await;
     }
     let control = &cases[0];
-    let log = control.operator.stderr();
+    let log = control.operator.process.stderr();
     assert!(!log.contains("forbidden"), "all is granted, but: {log}");
 }
 
@@ -73,7 +72,7 @@ async fn operator_manages_all_namespaces_that_grant_their_secrets() {
     }
 
     let kubeconfig = cluster.kubeconfig_of_account(&system, chart::ACCOUNT);
-    let _operator = run(&chart::arguments(&objects), &kubeconfig);
+    let _operator = Running::deployed(&chart::arguments(&objects), &kubeconfig);
     let is = |namespace: &str| {
         let output = cluster.kubectl(&["get", "pgpt", "orders", "-n", namespace, "-o", "json"]);
         serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default()["status"].to_string()
@@ -107,14 +106,6 @@ fn check(cluster: &Cluster, kubeconfig: &Path) -> (Option<i32>, String) {
         .unwrap();
     assert!(cluster.port() > 0 && output.stderr.is_empty(), "{output:?}");
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
-}
-
-/// Starts the operator with the Deployment's arguments, listening elsewhere.
-fn run(arguments: &[String], kubeconfig: &Path) -> Operator {
-    let listens = |argument: &&String| !argument.starts_with("--listen=");
-    let mut own: Vec<&str> = arguments.iter().filter(listens).map(String::as_str).collect();
-    own.push("--listen=127.0.0.1:0");
-    Operator::start(&own, &[("KUBECONFIG", kubeconfig.to_str().unwrap())])
 }
 
 /// Installs a schema that accepts anything, so that the cluster has resources that the operator cannot parse.
@@ -228,7 +219,7 @@ async fn start(cluster: &Cluster, lacks: Option<Right>) -> Case {
             &format!("namespaces={{{namespace}}},log.filter=info\\,pg_partition_operator=debug"),
         ],
     ));
-    let operator = run(&arguments, &kubeconfig);
+    let operator = Running::deployed(&arguments, &kubeconfig);
     Case { namespace, lacks, operator, _database: database }
 }
 
@@ -259,7 +250,7 @@ async fn toggle(cluster: &Cluster, case: &Case) {
 fn complains(cluster: &Cluster, case: &Case) -> bool {
     let Right { resource, verb } = case.lacks.as_ref().unwrap();
     let refused = format!("cannot {verb} resource \\\"{resource}\\\"");
-    if case.operator.stderr().contains(&refused) {
+    if case.operator.process.stderr().contains(&refused) {
         return true;
     }
     let kind = match resource.as_str() {
