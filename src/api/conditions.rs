@@ -65,7 +65,7 @@ reasons! {
     PeriodsCovered: Time,
     /// Every remainder of the hash has exactly one partition.
     RemaindersCovered: Time,
-    /// Every declared index is valid on each of its partitions.
+    /// Every declared index is valid on each partition that the spec selects for it.
     IndexesValid: Time,
     /// Nothing is past its retention.
     NothingExpired: Time,
@@ -99,7 +99,7 @@ reasons! {
     /// certificate.
     TlsFailed: User,
     /// A connection pooler answered; advisory locks and settings do not work through it. Set host and port of the
-    /// Postgres server itself, also if the pooler is in session mode.
+    /// Postgres server itself, even if the pooler is in session mode.
     PoolerDetected: User,
     /// The server is a read-only replica. Set the host of the primary.
     ReadOnlyReplica: User,
@@ -263,7 +263,7 @@ impl std::fmt::Display for Reason {
 pub enum ConditionType {
     /// The table matches the spec.
     Ready,
-    /// The operator has work to do or retries. Present only while true.
+    /// The operator has something to do, or it retries. Present only while true.
     Reconciling,
     /// Manual action is needed. Present only while true.
     Stalled,
@@ -274,10 +274,10 @@ pub enum ConditionType {
     Covered,
     /// Nothing is past its retention. Only for a range.
     Retained,
-    /// Every declared index is valid on each of its partitions.
+    /// Every declared index is valid on each partition that the spec selects for it.
     Indexed,
     /// The sync triggers exist, are enabled and unchanged, and both tables have the same rows. Only while a table
-    /// is converted by copy.
+    /// is converted by `Copy`.
     InSync,
     /// The conversion has reached the state of spec.conversion. Only if the spec has a conversion.
     Converted,

@@ -66,9 +66,10 @@ enum Command {
     Crd,
     /// Show planned steps with their reasons and locks, and deferred steps with their blockers; change nothing
     Plan(plan::PlanArguments),
-    /// Apply the declared state
+    /// Apply the declared state; ignore spec.schedule
     Apply(apply::ApplyArguments),
-    /// Check coverage, drift, and triggers, and compare all rows of a conversion, or judge statements; change nothing
+    /// Check coverage, drift, and triggers, and compare all rows of a conversion; with --statements, check instead which
+    /// statements of an application will fail; change nothing
     Verify(verify::VerifyArguments),
     /// Print the snapshot of a table and its partitions, without row data
     Inspect(inspect::InspectArguments),

@@ -20,14 +20,14 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',',
           value_parser = namespace)]
     namespaces: Vec<String>,
-    /// Address of probes, metrics, and monitoring; [::] is every address of IPv6 and IPv4
+    /// Address of the probes, the metrics, and the JSON paths under /monitoring; [::] is every address of IPv6 and IPv4
     #[arg(long, value_name = "ADDRESS", env = "PGPARTITION_LISTEN", default_value = "[::]:8080")]
     listen: SocketAddr,
-    /// Longest time between two inspections of a table; the operator varies it at random by up to 20 % in both directions
+    /// Average time between two inspections of a table; the operator varies it at random by up to 20 % in both directions
     #[arg(long, value_name = "DURATION", env = "PGPARTITION_RESYNC", default_value = "5m",
           value_parser = duration)]
     resync: Duration,
-    /// Maximum number of sessions to one Postgres server; if 1, one more for index builds
+    /// Maximum number of sessions to one Postgres server. If it is 1, the operator opens a second session for index builds
     #[arg(
         long,
         value_name = "NUMBER",

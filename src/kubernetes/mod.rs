@@ -100,7 +100,7 @@ const CLEANUP_INTERVAL: Duration = Duration::from_secs(30);
 pub struct RunSettings {
     /// Namespaces of the operator; empty for all.
     pub namespaces: Vec<String>,
-    /// Address of probes, metrics, and monitoring.
+    /// Address of the probes, the metrics, and the JSON paths under `/monitoring`.
     pub listen: SocketAddr,
     /// Leader election.
     pub lease: LeaseSettings,

@@ -36,8 +36,8 @@ pub fn columns_with_operators(condition: &str, all: &[ColumnOperators]) -> Vec<C
     all.iter().filter(is_named).cloned().collect()
 }
 
-/// Returns the pieces of a condition, or `None` if it compares a column that has operators of its own in
-/// another way than as a bare column beside an operator.
+/// Returns the pieces of a condition, or `None` if it uses a column that has operators of its own in an expression or a
+/// function call. Such a column must be beside an operator.
 #[must_use]
 pub fn condition_pieces<'a>(
     condition: &str,

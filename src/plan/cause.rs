@@ -177,14 +177,15 @@ pub enum Note {
         /// Name that the partition gets.
         used: Identifier,
     },
-    /// The plan has its maximum number of new partitions, and more are missing.
+    /// The plan has its maximum number of new partitions (10,000 partitions and indexes), and more are missing. The next
+    /// run plans the rest, and nothing is wrong.
     MorePeriods {
         /// Number of partitions that the plan creates.
         planned: usize,
         /// Number of partitions that are missing and can be created.
         missing: usize,
     },
-    /// The plan has its maximum number of steps; indexes can still be missing after it.
+    /// The plan has its maximum number of steps (10,000); indexes can still be missing after it. The next run plans the rest.
     PlanFull {
         /// Number of steps at which no further index is planned.
         limit: usize,

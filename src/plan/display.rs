@@ -100,7 +100,7 @@ fn row(planned: &PlannedStep) -> Vec<String> {
     row
 }
 
-/// Returns the locks that other sessions could wait for, strongest first, without that of a new table.
+/// Returns the locks on other relations than the subject, strongest first, at most three.
 fn locks(planned: &PlannedStep) -> String {
     let subject = planned.step.subject();
     let mut locks = planned.step.locks();

@@ -141,7 +141,7 @@ pub(super) fn remove(table: &QualifiedName, default: &QualifiedName) -> Vec<Sql>
          IF EXISTS (SELECT FROM ONLY {default}) \
          OR starts_with(obj_description({}::regclass, 'pg_class'), {}) IS NOT TRUE \
          THEN RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state', \
-         MESSAGE = 'the default partition is not empty or unmanaged, and is kept'; END IF; \
+         MESSAGE = 'the default partition is unmanaged or has rows, so it is kept'; END IF; \
          ALTER TABLE {table} DETACH PARTITION {default}; DROP TABLE {default}; END",
         literal(&default),
         literal(MARKER_PREFIX)

@@ -133,7 +133,7 @@ pub(super) fn discard(partition: &QualifiedName) -> Vec<Sql> {
     let guard = format!(
         "BEGIN IF EXISTS (SELECT FROM ONLY {table}) OR starts_with(obj_description({}::regclass, \
          'pg_class'), {}) IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = 'object_in_use', \
-         MESSAGE = 'the table is not empty or unmanaged, and is not dropped'; END IF; END",
+         MESSAGE = 'the table is unmanaged or has rows, so it is not dropped'; END IF; END",
         literal(&table),
         literal(&marker_beginning(&Marker::new(MarkerState::ToBeAttached)))
     );

@@ -46,7 +46,7 @@ async fn prepared_transaction_that_blocks_a_detach_is_named() {
         let outcome = world.call(&arguments, &resource(spec(0)));
         assert_eq!(outcome.status, 5, "{what}: {outcome:?}");
         assert!(outcome.out.contains("DetachBlocked"), "{what}: {outcome:?}");
-        let name = "the transaction that postgres prepared as 'billing-4711'";
+        let name = "the transaction that role postgres prepared as 'billing-4711'";
         assert!(outcome.out.contains(name), "{what}: {outcome:?}");
         run(&world.admin, "ROLLBACK PREPARED 'billing-4711'").await;
         let outcome = world.call(&arguments, &resource(spec(0)));

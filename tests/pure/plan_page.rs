@@ -13,7 +13,7 @@ use crate::source;
 
 const FIELDS: &str = "# The output of plan
 
-`plan` prints a plan as text, as SQL, or with `-o json` for programs. This page describes the fields of the JSON. Then it lists the rules and the notes that
+`plan` prints a plan as text, as SQL, or with `-o json` for programs. The text names the locks on other relations than that of the step, at most three; the JSON names all locks. This page describes the fields of the JSON. Then it lists the rules and the notes that
 a plan names. The top level has the field `plans`, with one plan for each document, in the order of the documents. A field is `null` only if its description says so; then it has no value. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure plan_page`.
 
 A plan with one step and one deferred step:
@@ -71,13 +71,13 @@ A plan with one step and one deferred step:
 | field | meaning |
 |---|---|
 | `step` | the kind of the step: [steps](steps.md) |
-| `subject` | the relation that it changes |
+| `subject` | the relation that it is about. For a step that marks partitions, this is the partitioned table, and `detail` names the partitions |
 | `detail` | a few words about it, such as the bounds of a partition; empty if there are none |
 | `rule` | the [rule](#rules) that plans it |
 | `cause` | why the rule plans it |
 | `locks` | the locks that it takes: each `relation` with its `mode` |
 | `transaction` | whether the statements are one transaction |
-| `risk` | `None` if no application waits, or if only statements that name the detached table or the view itself can wait; `DelaysWrites` or `DelaysReadsAndWrites` if other statements can wait. No statement waits longer than `limits.lockTimeout` |
+| `risk` | `None` if no application waits, or if only those statements can wait that name the detached table, or the view through which routed roles read; `DelaysWrites` or `DelaysReadsAndWrites` if other statements can wait. No statement waits longer than `limits.lockTimeout` |
 | `undo` | how a user reverses it |
 | `sql` | its statements |
 
@@ -100,7 +100,7 @@ A plan with one step and one deferred step:
 | field | meaning |
 |---|---|
 | `step` | the kind of the step; `null` if the blocker is about the table as a whole, and then there is no single step |
-| `subject` | the relation that the step changes; `null` if `step` is `null` |
+| `subject` | the relation that the step is about; `null` if `step` is `null` |
 | `rule` | the [rule](#rules) that defers it |
 | `blocker` | why: [blockers](blockers.md) |
 | `message` | the blocker in a sentence, with names and numbers |

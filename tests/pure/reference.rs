@@ -18,7 +18,7 @@ const BLOCKERS: &str = "# Blockers
 A blocker is the reason why a step is deferred. Most blockers defer one step, and the operator executes all other steps. A blocker of the whole table,
 such as `NotOwner`, defers the whole plan. The output of `plan` shows blockers in lines that begin with *deferred*. The metric `pgpartition_plan_deferred` has the label `blocker`.
 
-Each entry shows an example of the message, the reason of the condition, and the pages that help. The [glossary](glossary.md) explains the words. If time alone does not
+Each entry shows an example of the message, the reason of the condition, and the pages that help. In the examples, `alice` owns the table, and the login of the operator is `partition_operator`. The [glossary](glossary.md) explains the words. If time alone does not
 resolve a blocker, the table is not `Ready`. After six hours, the alert [PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) then fires, even if another alert
 also fires. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 
@@ -269,7 +269,7 @@ pub(crate) fn word(value: &impl std::fmt::Debug) -> String {
 fn resolution(blocker: &Blocker) -> &'static str {
     match resolved_by(blocker) {
         ResolvedBy::Time => "Time resolves it.",
-        ResolvedBy::OtherSessions => "It resolves when other sessions end.",
+        ResolvedBy::OtherSessions => "It resolves when other transactions end.",
         ResolvedBy::User => "Manual action is needed.",
     }
 }

@@ -16,7 +16,7 @@ use crate::{samples, source};
 
 const INTRODUCTION: &str = "# Steps
 
-A plan consists of steps. The statements of a step are one transaction, or the operator sends them one by one. No step makes an application wait for longer
+The steps of a [plan](plan.md) change tables. The statements of a step are one transaction, or the operator sends them one by one. No step makes an application wait for longer
 than `limits.lockTimeout`. A step that takes long holds no lock that applications wait for. A
 [rule](plan.md#rules) plans each step.
 
@@ -35,17 +35,18 @@ A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference_
 const PARTITIONS: &str = "
 ## Steps of partitions
 
-The timeouts in the SQL are those of `limits.lockTimeout: 1s`. If a step can wait for several locks, each wait has a part of that time. The steps outside of a transaction for which no
-application waits (`build-index` and `drop-index`; for a conversion, `analyze`) can wait longer for a lock: 20 times the retry timeout. The retry timeout is 10 minutes here, so their `lock_timeout` is 200 minutes
-(`12000000ms`). `statement_timeout = 0` means no limit.
+The timeouts in the SQL are those of `limits.lockTimeout: 1s`, less 5 %, so that waiting sessions can continue in time. If a step can wait for several locks, each wait has a part of that time. `statement_timeout = 0` means no limit.
+
+`build-index` and `drop-index`, and `analyze` in a conversion, run outside of a transaction, and no application waits for them. They wait for a lock for up to 20 times the retry timeout. In the SQL that `plan` prints,
+as here, the retry timeout is 10 minutes, so their `lock_timeout` is 200 minutes (`12000000ms`). In the operator it is 30 seconds, so they wait up to 10 minutes.
 ";
 
 const CONVERSION: &str = "
 ## Steps of a conversion
 
 A plain table `shop.orders` is converted here. Its copy is `shop.orders_partitioned`; after the cutover, the plain table is `shop.orders_source`. The SQL is
-an outline: a comment says what a long statement does. [conversion-steps.sql](conversion-steps.sql) has all statements in full. In the samples of `route` and `unroute`, `keeper` is the owner of
-the table and of the view, and `reporting` is the routed role.
+an outline: a comment says what a long statement does. [conversion-steps.sql](conversion-steps.sql) has all statements in full. The sample of `swap` is a cutover; to undo a rollback, set `serveFrom` to
+`Partitioned`. In the samples of `route` and `unroute`, `shop_owner` also owns the view, and `reporting` is the routed role.
 ";
 
 /// Long statements of a conversion: a part of the statement, and a comment about its effect.
@@ -111,12 +112,15 @@ const BLOCKS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Owner of the tables of the samples.
+const OWNER: &str = "shop_owner";
+
 /// A statement of at most this many bytes on one line is shown in full.
 const MAX_SHOWN: usize = 260;
 
 #[test]
 fn every_step_has_its_heading() {
-    let steps = samples::steps();
+    let steps = samples::steps_owned_by(OWNER);
     let mut shown: Vec<_> = steps.iter().map(StepKind::from).collect();
     shown.dedup();
     assert_eq!(shown, StepKind::ALL);
@@ -200,7 +204,7 @@ fn plain_detach(step: &Step) -> String {
 
 fn statements(step: &Step) -> Vec<String> {
     let (lock_timeout, retry_timeout) = (Duration::from_secs(1), Duration::from_mins(10));
-    let script = render(step, &identifier("shop_owner"), Timeouts { lock_timeout, retry_timeout });
+    let script = render(step, &identifier(OWNER), Timeouts { lock_timeout, retry_timeout });
     script.to_sql().iter().map(|statement| format!("{};", statement.as_str())).collect()
 }
 

@@ -18,8 +18,8 @@ use crate::golden::expect_file;
 const RESOURCE: &str = "# The resource
 
 This page lists every field of a `PartitionedTable`, and the values that the API server rejects. If only the database shows that a value
-is wrong, a [condition](conditions.md) reports it. A field in bold is required. The column *default* contains the defaults that the API server writes into the resource; a description
-names those that the operator applies. The lists *Rejected* show fields, and the message of the API server if it rejects their values. `kubectl explain pgpt.spec --recursive` shows the same fields. A test writes this page:
+is wrong, a [condition](conditions.md) reports it. A field in bold is required. The column *default* shows a default that the API server writes into the resource. If the operator
+applies the default instead, the description names it (*Default: …*). Each line of a list *Rejected* is a field, and the message with which the API server rejects a value of it. `kubectl explain pgpt.spec --recursive` shows the same fields. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 
 Annotations request single actions:
@@ -40,7 +40,7 @@ This page shows the output of `--help`: the commands, the options of each comman
 const METRICS: &str = "# Metrics
 
 This page lists the metrics that `/metrics` returns. A metric with the labels `namespace` and `name` is about one table, and only the leader reports it. An unknown value
-is absent, not 0. When a resource is deleted, its series end. No label contains the name of a partition. A test writes this page:
+is absent, not 0. A metric whose meaning begins with *Whether* is 1 or 0. When a resource is deleted, its series end. No label contains the name of a partition. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 
 These labels have a fixed set of values:
@@ -48,6 +48,8 @@ These labels have a fixed set of values:
 - `type` and `status` are those of [conditions](conditions.md), `blocker` is one of the [blockers](blockers.md), and `step` is one of the [steps](steps.md).
 - `result` of reconciles is `ready` or `not_ready`, that of steps `done` or `failed`, and that of tables in rounds `unchanged` or `changed`.
 - `state` of `pgpartition_partitions` is `attached`, `missing`, `unmanaged` (attached, but not managed), `detached`, or `pending_detach`.
+
+- `strategy` is the partition key and the method, such as `Range(Month) on occurred_at`.
 
 Only a table that is being converted has these labels:
 

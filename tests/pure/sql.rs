@@ -247,6 +247,7 @@ fn steps() -> Vec<Step> {
 fn names() -> Names {
     Names {
         table: qualified(TABLE),
+        owner: identifier("owner"),
         partition: qualified(PARTITION),
         default: qualified(DEFAULT),
         indexed: qualified(PARTITION),

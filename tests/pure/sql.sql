@@ -83,7 +83,7 @@ SET LOCAL lock_timeout = '1425ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
 ALTER TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026" NO FORCE ROW LEVEL SECURITY;
-DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026") OR starts_with(obj_description(''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass, ''pg_class''), ''pgpartition.dev table for '') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = ''object_in_use'', MESSAGE = ''the table is not empty or unmanaged, and is not dropped''; END IF; END';
+DO 'BEGIN IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026") OR starts_with(obj_description(''"Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026"''::regclass, ''pg_class''), ''pgpartition.dev table for '') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = ''object_in_use'', MESSAGE = ''the table is unmanaged or has rows, so it is not dropped''; END IF; END';
 DROP TABLE "Fin""an;ce"."größe_大きさ_of_exactly_63_bytes_of_which_some_are_in_2026";
 COMMIT;
 
@@ -124,7 +124,7 @@ SET LOCAL ROLE "own;\er";
 SET LOCAL lock_timeout = '669ms';
 SET LOCAL statement_timeout = '1425ms';
 SET LOCAL row_security = off;
-DO E'BEGIN LOCK TABLE ONLY "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --", ONLY "Fin""an;ce"."back\\slash $$ /*" IN ACCESS EXCLUSIVE MODE; IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."back\\slash $$ /*") OR starts_with(obj_description(E''"Fin""an;ce"."back\\\\slash $$ /*"''::regclass, ''pg_class''), ''pgpartition.dev '') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the default partition is not empty or unmanaged, and is kept''; END IF; ALTER TABLE "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."back\\slash $$ /*"; DROP TABLE "Fin""an;ce"."back\\slash $$ /*"; END';
+DO E'BEGIN LOCK TABLE ONLY "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --", ONLY "Fin""an;ce"."back\\slash $$ /*" IN ACCESS EXCLUSIVE MODE; IF EXISTS (SELECT FROM ONLY "Fin""an;ce"."back\\slash $$ /*") OR starts_with(obj_description(E''"Fin""an;ce"."back\\\\slash $$ /*"''::regclass, ''pg_class''), ''pgpartition.dev '') IS NOT TRUE THEN RAISE EXCEPTION USING ERRCODE = ''object_not_in_prerequisite_state'', MESSAGE = ''the default partition is unmanaged or has rows, so it is kept''; END IF; ALTER TABLE "Fin""an;ce"."Or""der''; DROP TABLE ""x"" --" DETACH PARTITION "Fin""an;ce"."back\\slash $$ /*"; DROP TABLE "Fin""an;ce"."back\\slash $$ /*"; END';
 COMMIT;
 
 -- MarkPartitions

@@ -15,8 +15,8 @@ pub(crate) fn refusals() -> Vec<Refusal> {
     let of_key = vec![
         Refusal::NotAcknowledged {
             loss: "UniqueKey:orders_pkey".parse().expect("a loss"),
-            cause: "orders_pkey does not contain the partition columns (org_id), so from the cutover on ON CONFLICT \
-                      with (id) fails (42P10), and Postgres enforces the key only while the plain table is kept"
+            cause: "orders_pkey does not contain the partition columns (org_id), so after the cutover, ON CONFLICT \
+                      (id) fails (42P10), and Postgres enforces the key only while the plain table is kept"
                 .to_owned(),
         },
         Refusal::NotConvertible { table: table.clone(), kind: "unlogged table" },

@@ -30,7 +30,12 @@ pub(crate) use refusals::refusals;
 
 /// A step of each kind, in the order of their declaration; one for each of its verbs.
 pub(crate) fn steps() -> Vec<Step> {
-    let names = shop();
+    steps_owned_by("keeper")
+}
+
+/// The sample steps, with another owner of the tables of the conversion.
+pub(crate) fn steps_owned_by(owner: &str) -> Vec<Step> {
+    let names = Names { owner: identifier(owner), ..shop() };
     [
         names.attaching(),
         names.emptying_default(),
@@ -45,6 +50,8 @@ pub(crate) fn steps() -> Vec<Step> {
 /// Objects of the sample steps.
 pub(crate) struct Names {
     pub(crate) table: QualifiedName,
+    /// Owner of the tables of the conversion.
+    pub(crate) owner: Identifier,
     pub(crate) partition: QualifiedName,
     pub(crate) default: QualifiedName,
     /// The partition that has the index.
@@ -65,6 +72,7 @@ pub(crate) struct Names {
 fn shop() -> Names {
     Names {
         table: orders("orders"),
+        owner: identifier("keeper"),
         partition: orders("orders_2026_12"),
         default: orders("orders_default"),
         indexed: orders("orders_2026_11"),
@@ -409,7 +417,7 @@ impl Names {
             partition_columns: vec![identifier("org_id")],
             columns: ["id", "org_id", "placed_at"].map(identifier).to_vec(),
             always_identity: vec![identifier("id")],
-            owner: identifier("keeper"),
+            owner: self.owner.clone(),
         }
     }
 
@@ -470,7 +478,7 @@ fn blockers_of_copy() -> Vec<Blocker> {
             table: orders("orders"),
             fault: RoutingFault::SchemaMissing {
                 schema: identifier("pgpartition_shop"),
-                owner: Some(identifier("keeper")),
+                owner: Some(identifier("alice")),
                 database: identifier("shop"),
             },
         }
@@ -560,9 +568,9 @@ fn blockers_of_table() -> Vec<Blocker> {
 }
 
 fn blockers_of_server() -> Vec<Blocker> {
-    let (keeper, owner) = (Some(identifier("keeper")), identifier("alice"));
+    let (role, owner) = (Some(identifier("partition_operator")), identifier("alice"));
     vec![
-        Blocker::NotOwner { table: orders("orders"), owner: owner.clone(), role: keeper },
+        Blocker::NotOwner { table: orders("orders"), owner: owner.clone(), role },
         Blocker::MissingCreatePrivilege { schema: identifier("shop"), owner: Some(owner) },
         Blocker::NotOwnerOfPartition { partition: orders("orders_2026_12") },
         Blocker::ReadOnlyReplica,
@@ -592,7 +600,7 @@ fn blockers_of_default() -> Vec<Blocker> {
         DefaultBlocker::DefaultRunsCode {
             default: default.clone(),
             code: vec!["shop.is_valid(numeric)".to_owned()],
-            role: Some(identifier("keeper")),
+            role: Some(identifier("partition_operator")),
             powers: vec!["membership in payroll".to_owned()],
         },
         DefaultBlocker::DefaultWithoutIdentity { default: default.clone() },
@@ -627,7 +635,7 @@ fn blockers_of_retention() -> Vec<Blocker> {
             by: vec![
                 BlockingTransaction::Session { pid: 4711, who: "reporting, nightly.py".to_owned() },
                 BlockingTransaction::PreparedTransaction {
-                    gid: "billing-4711".to_owned(),
+                    gid: "billing-77".to_owned(),
                     owner: "billing".to_owned(),
                 },
             ],

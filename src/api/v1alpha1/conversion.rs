@@ -161,8 +161,8 @@ pub struct RoutingOptions {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceOptions {
-    /// Keep keeps the plain table in sync until you change this field. Drop drops it `dropAfter` after
-    /// the cutover, which ends the possibility of a rollback.
+    /// With Keep, the operator keeps the plain table in sync until you change this field. With Drop, it drops the plain
+    /// table when `dropAfter` has passed since the cutover. After that, no rollback is possible.
     #[serde(default)]
     pub after_cutover: AfterCutover,
     /// With `afterCutover: Drop`: time from the cutover to the drop, by the database clock; 0s to 8784h.

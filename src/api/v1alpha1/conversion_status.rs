@@ -153,7 +153,7 @@ pub struct RoutedRole {
     pub role: String,
     /// Whether new sessions of the role read the partitioned table.
     pub routed: bool,
-    /// Sessions of the role that began earlier and still read the plain table; absent if the operator may
+    /// Sessions of the role that began before the routing and still read the plain table; absent if the operator may
     /// not see them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub older_sessions: Option<i32>,

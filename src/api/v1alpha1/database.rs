@@ -23,19 +23,19 @@ use super::schema::{forbidden, host, identifier, key_in_secret, resource_name};
 pub struct Database {
     /// Secret with the login, in the namespace of this resource.
     pub secret_ref: SecretRef,
-    /// Host name or address of the server itself, not of a connection pooler.
+    /// Host name or address of the server itself, not of a connection pooler. Default: the value in the Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "host")]
     pub host: Option<String>,
-    /// Port of the server.
+    /// Port of the server. Default: the value in the Secret, else 5432.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,
-    /// Name of the database.
+    /// Name of the database. Default: the value in the Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "identifier")]
     pub dbname: Option<String>,
-    /// Login role.
+    /// Login role. Default: the value in the Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "identifier")]
     pub user: Option<String>,

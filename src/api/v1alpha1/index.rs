@@ -80,7 +80,8 @@ pub struct Index {
     #[serde(rename = "where", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048))]
     pub predicate: Option<String>,
-    /// Partitions that have the index: All, or the Newest and all ahead. Default: All.
+    /// Partitions that have the index. All: every partition. Newest: the partitions of the last `newest` periods and of all
+    /// periods ahead. Default: All.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "IndexedPartitions")]
     pub partitions: Option<IndexedPartitions>,

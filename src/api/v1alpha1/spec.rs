@@ -116,8 +116,8 @@ const DEFAULT_AHEAD: i32 = 3;
               || i.columns.exists(c, c.column == self.partitionBy.range.column)) \
              && (!has(self.partitionBy.hash) \
                  || self.partitionBy.hash.columns.all(k, i.columns.exists(c, c.column == k)))))",
-        "a unique index on all partitions must contain every partition column; add the missing one, or set where or \
-         partitions: Newest, which makes the index unique only within each partition"
+        "a unique index on all partitions must contain every partition column; add the missing one, or set the field where, \
+         or set partitions: Newest; with either, the index is unique only within each partition"
     ),
     validation = forbidden(
         ".conversion.method",

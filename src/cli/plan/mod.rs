@@ -25,8 +25,8 @@ pub(super) struct PlanArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
-    /// Follow spec.schedule as the operator does: plan only what was due at its most recent time. Without it, ignore
-    /// the schedule
+    /// Follow spec.schedule as the operator does: plan only what was due at the last time that matches a cron expression.
+    /// Without this option, ignore the schedule
     #[arg(long)]
     scheduled: bool,
     /// Saved snapshot from `inspect -o json`, which replaces the database

@@ -9,7 +9,7 @@ use crate::partition::{Identifier, QualifiedName};
 /// A problem that blocks a conversion after its preflight.
 #[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum ConversionBlocker {
-    /// The relation is the copy of another table.
+    /// The relation is the copy or the source of a table that another resource converts.
     CopyOfOther {
         /// Name of the relation.
         table: QualifiedName,

@@ -15,8 +15,8 @@ pub enum IndexBlocker {
         /// Name of the column.
         column: Identifier,
     },
-    /// The condition of an index uses a column whose type belongs to an extension, but not as a bare column beside an operator.
-    /// Then pg-partition-operator cannot determine which operator of SQL is meant.
+    /// The condition of an index uses a column whose type belongs to an extension, in an expression or a function call.
+    /// The operator understands such a column only in a comparison: the column, an SQL operator, and a constant.
     ConditionUnclear {
         /// Name of the index.
         index: Identifier,
@@ -38,7 +38,8 @@ pub enum IndexBlocker {
         /// Name of the index.
         index: QualifiedName,
     },
-    /// The partition is not a table, so the operator cannot build an index on it concurrently.
+    /// A partition is itself partitioned, so the operator cannot build an index on it concurrently. Or the index is unique,
+    /// and a partition is a foreign table, beside which Postgres allows no unique index.
     CannotBuildConcurrently {
         /// Name of the partition.
         partition: QualifiedName,

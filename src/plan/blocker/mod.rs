@@ -77,7 +77,7 @@ pub enum Blocker {
     },
     /// The periods of the spec extend beyond the calendar.
     PeriodOutOfRange,
-    /// A range without partitions has more periods than the operator creates in one run.
+    /// In a range, more than 5,000 periods have no partition, so the operator creates none of these partitions.
     TooManyPeriods {
         /// The range they lie in.
         range: KeyRange,

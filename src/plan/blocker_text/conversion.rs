@@ -82,8 +82,8 @@ impl ConversionBlocker {
                 extent_unknown(table, column, error.as_deref())
             }
             Self::PartitionOverlaps { partition } => format!(
-                "partition {} overlaps the bounds of the plain table, which include its newest row and tomorrow: \
-                 drop this partition, which has no rows",
+                "partition {} overlaps the bounds that the plain table gets as a partition (from its oldest row to its newest \
+                 row, and at least to the end of tomorrow): drop this partition, which has no rows",
                 partition.display()
             ),
             Self::RollbackNeedsApproval { source, rows } => not_proven(source, *rows),

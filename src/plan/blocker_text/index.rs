@@ -32,8 +32,8 @@ fn column_not_found(table: &QualifiedName, index: &Identifier, column: &Identifi
 
 fn condition_unclear(index: &Identifier, column: &Identifier) -> String {
     format!(
-        "the condition of index {} uses column {}, whose type has operators outside of pg_catalog, but not as a bare column \
-         beside an operator: write each comparison as the bare column, an operator, and a constant",
+        "the condition of index {} uses column {}, whose type has operators outside of pg_catalog, in an expression or a \
+         function call: write each comparison as the column, an operator, and a constant",
         index.display(),
         column.display()
     )

@@ -37,13 +37,21 @@ pub(super) fn blocking_transactions(by: &[BlockingTransaction]) -> String {
                 format!("pid {pid} ({})", escape_control(who))
             }
             BlockingTransaction::PreparedTransaction { gid, owner } => format!(
-                "the transaction that {} prepared as '{}'",
+                "the transaction that role {} prepared as '{}'",
                 escape_control(owner),
                 escape_control(gid)
             ),
         })
         .collect();
-    holders.join(", ")
+    joined_with_and(&holders)
+}
+
+/// Returns the parts of a list, with "and" before the last one.
+fn joined_with_and(parts: &[String]) -> String {
+    match parts {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        parts => parts.concat(),
+    }
 }
 
 /// Returns the commands that end these transactions.
@@ -88,7 +96,8 @@ pub(super) fn references_unknown(
     }
     format!(
         "could not check whether rows of {} reference partition {}, because the check took longer than 10 s, or the table \
-         owner cannot read these tables: create an index on each foreign key, or grant the table owner SELECT on these tables",
+         owner cannot read these tables: create an index on the columns of each foreign key, or grant the table owner SELECT on these \
+         tables",
         names(by),
         partition.display()
     )

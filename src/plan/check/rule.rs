@@ -75,26 +75,26 @@ rules! {
     HasLowerBound: "A partition without a lower bound never expires.",
     Expired: "Nothing is detached or dropped before its whole range has expired.",
     ExpireLimit: "Without approval, one plan marks at most `limits.maxExpirePerRun` partitions as expired, to detach them.",
-    DropLimit: "Without approval, one plan marks at most `limits.maxExpirePerRun` tables that were detached to be kept as tables to be dropped.",
+    DropLimit: "Some detached tables are kept, because `onExpiry` was `Detach`. Without approval, one plan marks at most `limits.maxExpirePerRun` of them to be dropped.",
 
     // # Markers and adoption
 
     MarkedState: "A marker fits the state of the table: only an attached partition is adopted or marked as expired, only a partition is marked as attached, and only a detached table is marked to be dropped or to be kept.",
     MarkerBound: "A marker names the table that it is on and the partitioned table that it belongs to.",
-    MarkerDecision: "The state in a new marker is the one that the step is for, and it can follow the state in the previous marker.",
+    MarkerDecision: "A step writes only the marker state that belongs to the step, and only if the change from the previous state to this state is allowed.",
     NewCycle: "Reversing an expiry begins a new cycle, so that an approval applies once.",
     NotManagedYet: "Only an unmanaged partition is adopted.",
     DefaultNotAdopted: "No default partition is adopted.",
     AdoptionRequested: "A partition is adopted only if a user named it.",
     AdoptedOnce: "An adoption is not repeated for another table of the same name.",
-    AdoptionRecorded: "The step of an adoption records this adoption on the partitioned table, and no other.",
+    AdoptionRecorded: "`adopt` records its adoptions in the comment of the partitioned table. `clear-adoption` only removes adoptions from that comment. No other step changes them.",
 
     // # Detaches
 
     MarkedBeforeDetach: "A partition is marked as expired before it is detached.",
     FoundAgain: "A detached table can be found again, by its name or by its bounds check.",
-    NotReferenced: "No table is detached or dropped that a foreign key references.",
-    RowsNotReferenced: "No partition is detached if foreign keys might reference its rows.",
+    NotReferenced: "If a foreign key references a partition or a detached table itself, this table is neither detached nor dropped.",
+    RowsNotReferenced: "If a foreign key references the partitioned table, and might reference rows of a partition, this partition is not detached.",
     LastPartitionStays: "The last partition of a table is not detached.",
     OneDetachAtATime: "One partition of a table is detached at a time.",
     NotConcurrentBesideDefault: "Beside a default partition, no partition is detached concurrently.",
@@ -106,8 +106,8 @@ rules! {
 
     Detached: "Only a detached table is recorded as detached, or dropped.",
     DropDecided: "A detached table is recorded as waiting for its drop only if it was marked to be dropped.",
-    ExpiredOrDetached: "A bounds check is added only to a partition that has expired, or to a detached table.",
-    BoundsCheckExists: "A bounds check is validated only if it exists.",
+    ExpiredOrDetached: "A bounds check is added only to a partition that has expired, to a detached table, or to the plain table of a conversion by `Attach`.",
+    BoundsCheckExists: "A bounds check is validated or dropped only if it exists.",
     PlainTable: "A detached table is dropped, or marked to be dropped, only if it is an ordinary table: not a foreign table, and not partitioned itself.",
     NoDependents: "No table and no index is dropped that other objects depend on.",
     NotRestored: "No table is dropped because of a comment that was written for another table.",
@@ -129,7 +129,7 @@ rules! {
 
     // # Conversion
 
-    ConversionRequested: "A partitioned table is created beside a plain one only if the spec has a conversion; a sync is installed, and rows are copied, only if that is by copy.",
+    ConversionRequested: "A partitioned table is created beside a plain one only if the spec has a conversion. Sync triggers are installed, and rows are copied, only if the method of the conversion is `Copy`.",
     ConversionRemoved: "A sync is ended, and a copy dropped, only if the spec has no conversion.",
     NoCopyYet: "A copy is created only if the table is plain and has none.",
     CopyExists: "A step about a copy names a copy that exists.",
@@ -144,11 +144,11 @@ rules! {
     ManagedView: "Only a view that the operator created for this table is replaced or dropped.",
     ComparedWhenComplete: "Tables are compared only when the copy is complete.",
     SwapRequested: "Tables are swapped only to serve from the table that the spec names.",
-    NoOldSnapshot: "Tables are swapped only if no session has a snapshot from before the operator last wrote rows.",
+    NoOldSnapshot: "Tables are swapped only if no session and no replica has a snapshot from before the operator last wrote rows.",
     CutoverInParity: "A cutover needs a complete comparison that found no difference.",
     CopyLacksNothing: "A cutover needs a copy with all columns, properties, valid indexes, and statistics.",
     LossAcknowledged: "A cutover or the drop of a source loses nothing that a user has not acknowledged.",
-    RollbackLosesNothing: "A rollback loses nothing: a comparison found no difference, unless a user approved the plan.",
+    RollbackLosesNothing: "With `Copy`, the tables are swapped back only if the last comparison found no difference, or if a user approved the plan. With `Attach`, the plain table is detached only if no other partition has rows, and if no object would depend on an empty table.",
     SourceHasColumns: "A rollback needs a source with all columns and properties of the partitioned table.",
     SourceDropRequested: "A source is dropped only if the spec says so.",
     ServingTableStays: "The table that applications use is not dropped.",

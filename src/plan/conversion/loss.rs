@@ -118,7 +118,8 @@ fn holds_partition_columns(subject: &Subject<'_>, index: &UniqueIndex) -> bool {
 fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
     let columns = format_columns(&index.columns);
     let partition_columns = format_columns(subject.partitioning.columns());
-    let of = if index.expressions { "its expressions".to_owned() } else { format!("({columns})") };
+    let of =
+        if index.expressions { "with its expressions".to_owned() } else { format!("({columns})") };
     let until = if subject.is_attached() {
         "only within the plain table, the oldest partition"
     } else {
@@ -136,8 +137,8 @@ fn unique(subject: &Subject<'_>, index: &UniqueIndex) -> String {
          CONFLICT DO NOTHING without columns"
     };
     format!(
-        "{} {lacks} ({partition_columns}), so from the cutover on ON CONFLICT with {of} fails (42P10), and Postgres \
-         enforces the key {until}{found_late}",
+        "{} {lacks} ({partition_columns}), so after the cutover, ON CONFLICT {of} fails (42P10), and Postgres enforces the \
+         key {until}{found_late}",
         index.name.display()
     )
 }
@@ -163,8 +164,8 @@ fn foreign_keys<'a>(subject: &'a Subject<'a>) -> impl Iterator<Item = Lost> + 'a
     let to_itself = to_itself.filter(|key| key.to_itself && !subject.is_attached()).map(|key| {
         let table = subject.table.clone();
         let cause = format!(
-            "foreign key {} references its own table, so it is checked at commit from the cutover on, and dropped with \
-             the plain table",
+            "foreign key {} references its own table, so after the cutover it is checked at commit, and it is dropped \
+             with the plain table",
             key.name.display()
         );
         (Loss::ForeignKey { table, constraint: key.name.clone() }, LossAt::Drop, cause)
@@ -197,7 +198,7 @@ fn row_mover(subject: &Subject<'_>, trigger: &PlainTrigger) -> Option<Lost> {
         columns.filter(|column| trigger.columns.contains(column)).cloned().collect();
     (trigger.changes_rows && !named.is_empty()).then(|| {
         let cause = format!(
-            "BEFORE trigger {} names {}, and from the cutover on a statement fails (0A000) if the trigger moves its row to \
+            "BEFORE trigger {} names {}, so after the cutover a statement fails (0A000) if the trigger moves its row to \
              another partition",
             trigger.name.display(),
             format_columns(&named)
@@ -212,13 +213,13 @@ fn sees_partition(trigger: &PlainTrigger) -> Option<Lost> {
         let name = trigger.name.display();
         let cause = if is_unread {
             format!(
-                "the function of row trigger {name} is not PL/pgSQL and can use the name of its table, which from the cutover \
-                 on is that of a partition"
+                "the function of row trigger {name} is not PL/pgSQL and can use the name of its table, which after the \
+                 cutover is that of a partition"
             )
         } else {
             format!(
-                "row trigger {name} uses the name of its table (TG_TABLE_NAME, TG_RELID), which from the cutover on is that of \
-                 a partition"
+                "row trigger {name} uses the name of its table (TG_TABLE_NAME, TG_RELID), which after the cutover is that of a \
+                 partition"
             )
         };
         (Loss::TriggerSeesPartition(trigger.name.clone()), LossAt::Cutover, cause)
@@ -243,7 +244,7 @@ fn unbound_view(subject: &Subject<'_>, view: &DependentView) -> Option<Lost> {
         return None;
     };
     let reads = if subject.is_attached() {
-        "reads only the plain table, the oldest partition, from the cutover on"
+        "reads only the plain table, the oldest partition, after the cutover"
     } else {
         "continues to read the plain table after the cutover and prevents its drop; writes to the view fail (55000)"
     };

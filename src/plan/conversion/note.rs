@@ -61,7 +61,7 @@ pub enum ConversionNote {
     },
     /// Rows before `startAt` go to the default partition.
     BeginsWithStartAt,
-    /// Acknowledgements that match no loss.
+    /// Acknowledgments that match no loss.
     NothingToAcknowledge {
         /// Entries of `spec.conversion.acknowledge` without a match.
         losses: Vec<Loss>,
@@ -144,7 +144,7 @@ impl ConversionNote {
                     "the cutover does not change what these objects read, and the plain table cannot be dropped while they \
                      depend on it"
                 } else {
-                    "these objects read only the plain table, the oldest partition, from the cutover on"
+                    "these objects read only the plain table, the oldest partition, after the cutover"
                 };
                 format!("{reads}: {objects}; recreate them on the partitioned table after the cutover")
             }

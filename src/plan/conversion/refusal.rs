@@ -173,7 +173,7 @@ pub enum Refusal {
         owner: Option<Identifier>,
     },
     /// A publication names the table. Either it would publish the partitions under their own names after the cutover, or the
-    /// owner of the table cannot change it.
+    /// owner of the table cannot change the publication.
     PublishedByPartition {
         /// Name of the plain table.
         table: QualifiedName,

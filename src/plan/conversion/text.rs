@@ -3,7 +3,7 @@
 use super::refusal::{KeyFault, OldestRowFault, PublicationFault, Refusal};
 use crate::desired::Loss;
 use crate::observed::ChangedCollation;
-use crate::partition::{Identifier, KeyRange, QualifiedName, escape_control};
+use crate::partition::{Identifier, KeyRange, QualifiedName, escape_control, fit};
 use crate::plan::blocker_text::{LOGIN_ROLE, raise_lock_timeout};
 use crate::plan::limits::MAX_PERIODS;
 
@@ -132,11 +132,12 @@ fn column_missing(table: &QualifiedName, column: &Identifier) -> String {
 }
 
 fn key_nullable(table: &QualifiedName, column: &Identifier) -> String {
-    let (table, column) = (table.display(), column.display());
+    let (table, check) = (table.display(), fit(column.as_str(), "_not_null").display());
+    let column = column.display();
     format!(
-        "partition column {column} of table {table} can be NULL: replace the NULLs, then run ALTER TABLE {table} ADD CHECK \
-         ({column} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, and ALTER COLUMN {column} SET NOT NULL, which then \
-         does not scan the table"
+        "partition column {column} of table {table} can be NULL: replace the NULLs, then run ALTER TABLE {table} ADD CONSTRAINT \
+         {check} CHECK ({column} IS NOT NULL) NOT VALID; ALTER TABLE {table} VALIDATE CONSTRAINT {check}; ALTER TABLE {table} \
+         ALTER COLUMN {column} SET NOT NULL (which then does not scan the table)"
     )
 }
 
@@ -300,11 +301,10 @@ fn published_by_partition(
 }
 
 fn subscription_target(table: &QualifiedName, subscription: &Identifier) -> String {
-    let table = table.display();
+    let (table, subscription) = (table.display(), subscription.display());
     format!(
-        "subscription {0} writes to table {table}, and its rows would be lost after the cutover: convert the table on the \
-         publisher, or remove it from subscription {0}",
-        subscription.display()
+        "subscription {subscription} writes to table {table}, and its rows would be lost after the cutover: convert the table \
+         on the publisher, or remove it there from the publication and run ALTER SUBSCRIPTION {subscription} REFRESH PUBLICATION here"
     )
 }
 

@@ -63,14 +63,14 @@ pub enum Step {
     DetachPartition(Box<Detach>),
     /// Finalize an interrupted detach.
     FinalizeDetach(FinalizeDetach),
-    /// Record in the comment of a detached table when the operator found it detached, and its bounds.
+    /// Record two facts in the comment of a detached table: its bounds, and the time at which the operator found it detached.
     RecordDetach(Box<RecordDetach>),
     /// Add a bounds check to a table without scanning its rows. After a detach, the operator finds the table by this
     /// check, whatever its name is.
     AddBoundsCheck(AddBoundsCheck),
     /// Validate the bounds check of a table, so that an attach does not scan it.
     ValidateBoundsCheck(ValidateBoundsCheck),
-    /// Drop the bounds check of the plain table of a conversion by `Attach` that has not been attached.
+    /// Drop the bounds check of a plain table that a conversion by `Attach` has not attached.
     DropBoundsCheck(DropBoundsCheck),
     /// Drop a detached, managed table with its rows.
     DropDetached(Box<DropDetached>),
@@ -80,8 +80,8 @@ pub enum Step {
     DropDefaultCheck(DropDefaultCheck),
     /// Create a parent index, to which the partition indexes will be attached.
     CreateParentIndex(CreateParentIndex),
-    /// Build an index on one partition while it is in use. An index of the spec without a parent index also gets its marker,
-    /// with COMMENT ON INDEX.
+    /// Build an index on one partition while it is in use. If a declared index has no parent index (as with
+    /// `partitions: Newest`), the step also writes the marker of the partition index with COMMENT ON INDEX.
     BuildIndex(BuildIndex),
     /// Attach a partition index to the parent index.
     AttachIndex(AttachIndex),
@@ -109,7 +109,7 @@ pub enum Step {
     Swap(Box<Swap>),
     /// Drop the plain table after the cutover.
     DropSource(Box<DropSource>),
-    /// Attach a plain table as the oldest partition of the partitioned table, which gets its name.
+    /// Attach the plain table as the oldest partition, and give its name to the partitioned table.
     AttachSource(Box<AttachSource>),
     /// Detach the oldest partition, which becomes the plain table again and gets its name back.
     DetachSource(Box<DetachSource>),

@@ -122,7 +122,7 @@ impl MarkAs {
                 "all or nothing; the next run detaches partitions that are marked, without another approval"
             }
             Self::Attached => {
-                "all or nothing; the next run marks partitions that are still marked as expired"
+                "all or nothing; the next run marks as attached the partitions that are still marked as expired"
             }
             Self::ForDrop => "all or nothing; the next run marks tables that are not marked",
             Self::NotForDrop => {
