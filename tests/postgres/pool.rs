@@ -1,7 +1,11 @@
 //! Sessions that several tables share: how many, how old, and who learns of whose failures.
 
+use std::collections::HashSet;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::join_all;
 use pg_partition_operator::postgres::{
     BorrowError, Borrowed, ConnectionSettings, ErrorKind, Pool, PoolLimits, Urgency,
 };
@@ -233,4 +237,27 @@ async fn second_session_of_a_detach_counts() {
     let borrowed = two.borrow(&settings, Urgency::Later).await.unwrap();
     borrowed.session.consume_transaction_id().await.unwrap();
     two.borrow(&settings, Urgency::Later).await.unwrap();
+}
+
+#[tokio::test]
+async fn runs_of_one_database_share_a_session_while_others_wait() {
+    let server = Server::of_default_major();
+    let databases = [server.database().await, server.database().await];
+    let settings = databases.each_ref().map(|database| settings(&database.url()));
+    // Each run ends within the wait, however busy the machine is.
+    let pool = Pool::new(PoolLimits { max_wait: SOON, ..PoolLimits::new(1) });
+    let in_use = pool.borrow(&settings[0], Urgency::Later).await.unwrap();
+    let runs = (0..80).map(async |number: usize| {
+        let borrowed = pool.borrow(&settings[number % 2], Urgency::Later).await.unwrap();
+        let pid = pid(&borrowed).await;
+        borrowed.return_to_pool().await;
+        pid
+    });
+    let mut runs = pin!(join_all(runs));
+    // All runs wait before the first one gets a session.
+    assert!(runs.as_mut().now_or_never().is_none());
+    in_use.return_to_pool().await;
+    let pids: HashSet<_> = runs.await.into_iter().collect();
+    // Of 40 runs of a database, 32 overtake the first run of the other one.
+    assert!((2..=5).contains(&pids.len()), "{} sessions", pids.len());
 }

@@ -91,6 +91,7 @@ pub struct Borrowed {
     settings: ConnectionSettings,
     opened: Instant,
     ends: Instant,
+    overtaking: u32,
     server: Arc<Server>,
     shared: Arc<Shared>,
     permits: Arc<Permits>,
@@ -128,8 +129,8 @@ impl Pool {
     ) -> Result<Borrowed, BorrowError> {
         let places = self.resolver.places(&settings.servers).await;
         let server = self.server(places);
-        let permits = server.acquire(&self.shared.limits, urgency).await?;
-        Ok(self.session(server, permits, settings).await?)
+        let acquired = server.acquire(&self.shared.limits, settings, urgency).await?;
+        Ok(self.session(server, acquired, settings).await?)
     }
 
     /// Returns a session with these settings for work that may take hours. Waits for as long as other
@@ -145,23 +146,23 @@ impl Pool {
         let places = self.resolver.places(&settings.servers).await;
         let server = self.server(places);
         let permits = server.acquire_long().await?;
-        Ok(self.session(server, permits, settings).await?)
+        Ok(self.session(server, (permits, false), settings).await?)
     }
 
     async fn session(
         &self,
         server: Arc<Server>,
-        permits: Permits,
+        (permits, overtook): (Permits, bool),
         settings: &ConnectionSettings,
     ) -> Result<Borrowed, DatabaseError> {
-        let idle = match server.take_idle(settings, &self.shared) {
+        let idle = match server.take_idle(settings, overtook, &self.shared) {
             Some(idle) => idle,
             // A run that waits for a session would be larger by the state of a login.
             None => Box::pin(self.open(&server, settings)).await?,
         };
-        let IdleSession { settings, session, opened, ends, .. } = idle;
+        let IdleSession { settings, session, opened, ends, overtaking, .. } = idle;
         let (shared, permits) = (Arc::clone(&self.shared), Arc::new(permits));
-        Ok(Borrowed { session, settings, opened, ends, server, shared, permits })
+        Ok(Borrowed { session, settings, opened, ends, overtaking, server, shared, permits })
     }
 
     /// Never uses a session with these settings again that is open now. Idle ones are closed here,
@@ -212,6 +213,7 @@ impl Pool {
             opened,
             ends: opened + life,
             since: opened,
+            overtaking: 0,
         })
     }
 }
@@ -228,8 +230,9 @@ impl Borrowed {
     /// Resets the session and keeps it for the next borrower with the same settings, unless it is too
     /// old.
     pub async fn return_to_pool(self) {
-        let Self { session, settings, opened, ends, server, shared, permits } = self;
-        let idle = IdleSession { settings, session, opened, ends, since: Instant::now() };
+        let Self { session, settings, opened, ends, overtaking, server, shared, permits } = self;
+        let since = Instant::now();
+        let idle = IdleSession { settings, session, opened, ends, since, overtaking };
         // A session beyond the limit is not kept.
         let is_kept = idle.is_usable(&shared) && permits.is_counted();
         if is_kept && idle.session.reset().await.is_ok() {

@@ -1,6 +1,7 @@
 //! Sessions to one server, and the state of a server that does not respond.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::queue::{Queue, Urgency};
+use super::queue::{Login, Queue, Urgency};
 use super::{BorrowError, PoolLimits, Shared, lock};
 use crate::postgres::{ConnectionSettings, DatabaseError, ErrorKind, Session};
 
@@ -19,6 +20,9 @@ const LOGIN_RETRY_INTERVAL: Duration = Duration::from_secs(5);
 /// leaves the queue only if the server cannot keep up.
 const MAX_QUEUE_WAIT: Duration = Duration::from_mins(10);
 
+/// Number of runs in sequence that may use a session before the first run of the queue, which has another login.
+const MAX_OVERTAKING: u32 = 32;
+
 /// The sessions to one server.
 pub(super) struct Server {
     permits: Arc<Semaphore>,
@@ -27,6 +31,7 @@ pub(super) struct Server {
     long_permits: Arc<Semaphore>,
     limit: usize,
     state: Mutex<ServerState>,
+    hasher: RandomState,
 }
 
 /// Permits of a session in use.
@@ -70,6 +75,8 @@ pub(super) struct IdleSession {
     pub(super) ends: Instant,
     /// Last use of the session.
     pub(super) since: Instant,
+    /// Number of runs that have used it, one after the other, before the first run of the queue.
+    pub(super) overtaking: u32,
 }
 
 impl IdleSession {
@@ -84,7 +91,14 @@ impl Server {
     pub(super) fn new(limit: usize) -> Self {
         let permits = Arc::new(Semaphore::new(limit));
         let long_permits = Arc::new(Semaphore::new(long_limit(limit)));
-        Self { permits, queue: Queue::default(), long_permits, limit, state: Mutex::default() }
+        Self {
+            permits,
+            queue: Queue::default(),
+            long_permits,
+            limit,
+            state: Mutex::default(),
+            hasher: RandomState::new(),
+        }
     }
 
     /// Waits for a session that may be used for hours, in order of arrival.
@@ -124,23 +138,21 @@ impl Server {
         BorrowError::NoLongSession { sessions: long_limit(self.limit) }
     }
 
-    /// Waits for a session to be free, in the order of the queue.
+    /// Waits for a session to be free, in the order of the queue. Returns also whether the run overtook another one.
     pub(super) async fn acquire(
         &self,
         limits: &PoolLimits,
+        settings: &ConnectionSettings,
         urgency: Urgency,
-    ) -> Result<Permits, BorrowError> {
+    ) -> Result<(Permits, bool), BorrowError> {
         let began = Instant::now();
-        let place = self.queue.enter(urgency);
-        let mut acquiring = pin!(async {
-            place.first().await;
-            Arc::clone(&self.permits).acquire_owned().await
-        });
+        let run = (urgency, self.login(settings));
+        let mut acquiring = pin!(self.queue.turn(run, &self.permits, || self.idle_logins()));
         let mut timeout_left = limits.max_wait;
         loop {
-            if let Ok(Ok(permit)) = timeout(timeout_left, &mut acquiring).await {
+            if let Ok(Ok(turn)) = timeout(timeout_left, &mut acquiring).await {
                 lock(&self.state).last_turn = Some(Instant::now());
-                return Ok(Permits::new(Some(permit), None));
+                return Ok((Permits::new(Some(turn.permit), None), turn.overtook));
             }
             // A long queue that moves is not a reason to leave it.
             let last_turn = lock(&self.state).last_turn.map_or(began, |turn| turn.max(began));
@@ -152,17 +164,31 @@ impl Server {
         }
     }
 
-    /// Returns an idle session with these settings. If there is none, makes room for a new one, so that
-    /// the sessions in use and the idle ones are together no more than the limit.
+    fn login(&self, settings: &ConnectionSettings) -> Login {
+        self.hasher.hash_one(settings)
+    }
+
+    /// Returns the logins of the idle sessions that a run may use before the first one of the queue.
+    fn idle_logins(&self) -> Vec<Login> {
+        let state = lock(&self.state);
+        let idle = state.idle.iter().filter(|idle| idle.overtaking < MAX_OVERTAKING);
+        idle.map(|idle| self.login(&idle.settings)).collect()
+    }
+
+    /// Returns an idle session with these settings, for a run that overtook another one or did not. If there is none, makes
+    /// room for a new one, so that the sessions in use and the idle ones are together no more than the limit.
     pub(super) fn take_idle(
         &self,
         settings: &ConnectionSettings,
+        overtook: bool,
         shared: &Shared,
     ) -> Option<IdleSession> {
         let mut state = lock(&self.state);
         state.idle.retain(|idle| idle.is_usable(shared));
         if let Some(at) = state.idle.iter().rposition(|idle| idle.settings == *settings) {
-            return Some(state.idle.remove(at));
+            let mut idle = state.idle.remove(at);
+            idle.overtaking = if overtook { idle.overtaking + 1 } else { 0 };
+            return Some(idle);
         }
         self.make_room(&mut state);
         None
