@@ -273,10 +273,16 @@ fn log(about: &ObjectReference, condition: &Condition) {
     }
 }
 
-/// Returns whether a condition has another status or reason, and does not only repeat what `Ready` says.
+/// Returns whether a condition has another status or reason, and does not only repeat what `Ready` says. Of the first
+/// status, only `Ready` and the conditions that are not met are new: five events for each of thousands of tables would
+/// fill the queue.
 fn is_new(condition: &Condition, before: &[Condition]) -> bool {
     if ConditionType::from_name(&condition.type_).is_some_and(ConditionType::repeats_ready) {
         return false;
+    }
+    if before.is_empty() {
+        let is_ready = condition.type_ == ConditionType::Ready.as_str();
+        return is_ready || condition.status == "False";
     }
     before.iter().find(|before| before.type_ == condition.type_).is_none_or(|before| {
         (&before.status, &before.reason) != (&condition.status, &condition.reason)
