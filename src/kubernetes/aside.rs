@@ -18,9 +18,10 @@ use super::failure::{self, ReconcileError};
 use super::login::log_in;
 use super::panics::contain;
 use super::progress::StepReporter;
+use super::run::Run;
 use crate::api::Reason;
 use crate::api::v1alpha1::PartitionedTable;
-use crate::converge::{self, ConvergeError, Convergence, converge_aside};
+use crate::converge::{self, ConvergeError, converge_aside};
 use crate::desired::{DesiredTable, Mode};
 use crate::plan::{PlanTime, Step};
 use crate::postgres::{Session, SlowSteps};
@@ -32,11 +33,11 @@ const SHORT_BUILD_TIME: Duration = Duration::from_secs(5);
 /// Begins the builds that a run left, and returns whether they have ended already, so that another run can execute
 /// the steps that depend on them.
 pub(super) async fn build_aside(
-    table: &PartitionedTable,
-    (desired, convergence): (&DesiredTable, &Convergence),
+    run: &Run,
     authority: &Arc<ResourceAuthority>,
     context: &Arc<Context>,
 ) -> bool {
+    let Run { table, desired, convergence, .. } = run;
     let uid = table.uid().unwrap_or_default();
     if desired.mode != Mode::Enforce {
         context.builds.cancel(&uid);
@@ -97,7 +98,9 @@ impl Work {
     async fn with_session(&self, first: &Step, ticket: &BuildRun) -> Vec<(Step, Failure)> {
         let context = &self.context;
         let borrowing = async {
-            let settings = log_in(&self.table, context).await?;
+            let login = context.logins.of(&self.table);
+            let uid = self.table.uid().unwrap_or_default();
+            let settings = log_in(&login, &uid, context).await?;
             let borrowed = context.pool.borrow_long(&settings).await;
             borrowed.map_err(|error| failure::from_borrow_error(&error))
         };

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::context::Context;
 use super::leader::Leadership;
 use super::tables::Tables;
+use super::watched::Watched;
 use crate::api::v1alpha1::{ADOPT_ANNOTATION, APPROVE_ANNOTATION, PartitionedTable};
 use crate::postgres::{Authority, Certainty, LongRun, Ruling, RulingFuture};
 
@@ -62,14 +63,14 @@ pub(super) struct ResourceAuthority {
 }
 
 impl ResourceAuthority {
-    pub(super) fn new(table: &PartitionedTable, context: &Context) -> Self {
+    pub(super) fn new(watched: &Watched, context: &Context) -> Self {
         Self {
             tables: Arc::clone(&context.tables),
             leadership: Arc::clone(&context.leadership),
             client: context.client.clone(),
-            namespace: table.namespace().unwrap_or_default(),
-            name: table.name_any(),
-            requested: RequestedState::from_object(table),
+            namespace: watched.namespace().unwrap_or_default(),
+            name: watched.name_any(),
+            requested: RequestedState::from_object(watched),
         }
     }
 

@@ -52,6 +52,12 @@ pub(super) fn from_spec_errors(errors: &[SpecError]) -> Failure {
     Failure { reason: Reason::InvalidSpec, message: errors.join("; ") }
 }
 
+/// Describes a resource that cannot be parsed.
+pub(super) fn unreadable(error: &str) -> Failure {
+    let message = format!("this version of the operator cannot read the resource: {error}");
+    Failure { reason: Reason::InvalidSpec, message }
+}
+
 /// Describes why there is no session.
 pub(super) fn from_borrow_error(error: &BorrowError) -> ReconcileError {
     match error {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::serde::de::DeserializeOwned;
-use kube::{Api, Client, Resource, ResourceExt};
+use kube::{Api, Client, Resource};
 
 use super::context::Context;
 use super::failure::ReconcileError;
@@ -13,21 +13,12 @@ use super::logins::Login;
 use super::patch::within_deadline;
 use super::{ClusterError, credentials};
 use crate::api::Reason;
-use crate::api::v1alpha1::{CaKind, CaRef, Database, PartitionedTable};
+use crate::api::v1alpha1::{CaKind, CaRef, Database};
 use crate::postgres::ConnectionSettings;
 use crate::status::Failure;
 
-/// Returns the connection settings of a resource from its current Secret.
+/// Returns the connection settings of a resource with this login, from the current Secret.
 pub(super) async fn log_in(
-    table: &PartitionedTable,
-    context: &Context,
-) -> Result<Arc<ConnectionSettings>, ReconcileError> {
-    let uid = table.uid().unwrap_or_default();
-    log_in_as(&context.logins.of(table), &uid, context).await
-}
-
-/// Returns the connection settings of a resource with this login.
-pub(super) async fn log_in_as(
     login: &Login,
     uid: &str,
     context: &Context,

@@ -113,44 +113,39 @@ async fn reconcile_alone(
     watched: &Watched,
     context: &Arc<Context>,
 ) -> Result<Ended, ReconcileError> {
-    match watched.table() {
-        Ok(table) => Box::pin(work(watched, &table, context)).await,
-        Err(error) => Ok(Box::pin(report_unreadable(watched, &error, context)).await?),
-    }
+    let inactive = match watched.table() {
+        Ok(table) => inactive_outcome(&table).map(|outcome| (Box::new(table), outcome)),
+        Err(error) => return Ok(Box::pin(report_unreadable(watched, &error, context)).await?),
+    };
+    let Some((table, outcome)) = inactive else {
+        return Box::pin(work(watched, context)).await;
+    };
+    let uid = table.uid().unwrap_or_default();
+    context.builds.cancel(&uid);
+    claims::set_claim(&uid, None, context);
+    Ok(Box::pin(write_outcome(&*table, &subject_of(&table), &outcome, context)).await?)
 }
 
 /// Converges the table and writes the status. An error that the status cannot report is returned.
-async fn work(
-    watched: &Watched,
-    table: &PartitionedTable,
-    context: &Arc<Context>,
-) -> Result<Ended, ReconcileError> {
-    let uid = table.uid().unwrap_or_default();
-    let subject = subject_of(table);
-    if let Some(outcome) = inactive_outcome(table) {
-        context.builds.cancel(&uid);
-        claims::set_claim(&uid, None, context);
-        return Ok(Box::pin(write_outcome(table, &subject, &outcome, context)).await?);
-    }
-    let authority = Arc::new(ResourceAuthority::new(table, context));
-    let mut result = Box::pin(run(table, &authority, context)).await;
+async fn work(watched: &Watched, context: &Arc<Context>) -> Result<Ended, ReconcileError> {
+    let authority = Arc::new(ResourceAuthority::new(watched, context));
+    let mut result = Box::pin(run(watched, &authority, context)).await;
     if let Ok(first) = &result
-        && Box::pin(build_aside(table, (&first.desired, &first.convergence), &authority, context))
-            .await
+        && Box::pin(build_aside(first, &authority, context)).await
     {
-        result = Box::pin(run(table, &authority, context)).await;
+        result = Box::pin(run(watched, &authority, context)).await;
     }
     // The status would be about a spec that has changed.
     if !matches!(result, Err(ReconcileError::ShuttingDown)) && !authority.is_current() {
-        context.tables.clear_last_seen(&uid);
+        context.tables.clear_last_seen(&watched.uid().unwrap_or_default());
         return Err(ReconcileError::Superseded);
     }
     match result {
         Ok(ended) => {
-            let judgment = judge(table, &subject, *ended, context);
+            let judgment = judge(*ended, context);
             Ok(Box::pin(report(watched, judgment, context)).await?)
         }
-        Err(error) => Box::pin(report_error(table, error, context)).await,
+        Err(error) => Box::pin(report_error(watched, error, context)).await,
     }
 }
 

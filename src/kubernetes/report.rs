@@ -9,7 +9,7 @@ use kube::{Resource, ResourceExt};
 use super::ClusterError;
 use super::backoff::jittered;
 use super::context::Context;
-use super::failure::ReconcileError;
+use super::failure::{self, ReconcileError};
 use super::last_seen::LastSeen;
 use super::logins::Login;
 use super::next_reconcile::{NextReconcile, Timing, next_reconcile};
@@ -19,8 +19,8 @@ use super::rounds::QUIET_INTERVAL;
 use super::rounds::quiet::{self, Quiet};
 use super::run::Run;
 use super::watched::Watched;
+use crate::api::ConditionType;
 use crate::api::v1alpha1::{PartitionedTable, PartitionedTableStatus, RECONCILE_ANNOTATION};
-use crate::api::{ConditionType, Reason};
 use crate::converge::Convergence;
 use crate::desired::Mode;
 use crate::plan::Plan;
@@ -52,13 +52,9 @@ pub(super) fn subject_of(table: &PartitionedTable) -> Subject<'_> {
 }
 
 /// Judges a run: records what it observed, and returns what its status says.
-pub(super) fn judge(
-    table: &PartitionedTable,
-    subject: &Subject<'_>,
-    run: Run,
-    context: &Context,
-) -> Judgment {
-    let Run { desired, convergence, login, settings } = run;
+pub(super) fn judge(run: Run, context: &Context) -> Judgment {
+    let Run { table, desired, convergence, login, settings } = run;
+    let subject = &subject_of(&table);
     let uid = table.uid().unwrap_or_default();
     let now = convergence.time.now;
     let aside = context.builds.failures(&uid, &convergence.remaining);
@@ -112,14 +108,18 @@ pub(super) async fn report(
 
 /// Reports the error of a reconcile, or returns it if the status does not report it.
 pub(super) async fn report_error(
-    table: &PartitionedTable,
+    watched: &Watched,
     error: ReconcileError,
     context: &Context,
 ) -> Result<Ended, ReconcileError> {
     if !matches!(error, ReconcileError::ShuttingDown) {
-        context.tables.clear_last_seen(&table.uid().unwrap_or_default());
+        context.tables.clear_last_seen(&watched.uid().unwrap_or_default());
     }
-    Ok(write_outcome(table, &subject_of(table), &outcome_of(error)?, context).await?)
+    let outcome = outcome_of(error)?;
+    match watched.table() {
+        Ok(table) => Ok(write_outcome(&table, &subject_of(&table), &outcome, context).await?),
+        Err(unreadable) => Ok(report_unreadable(watched, &unreadable, context).await?),
+    }
 }
 
 /// Returns the outcome of an error for the status, or the error if the status does not report it.
@@ -145,9 +145,8 @@ pub(super) async fn report_unreadable(
     error: &str,
     context: &Context,
 ) -> Result<Ended, ClusterError> {
-    let message = format!("this version of the operator cannot read the resource: {error}");
     context.tables.clear_last_seen(&watched.uid().unwrap_or_default());
-    fail(watched, Failure { reason: Reason::InvalidSpec, message }, context).await
+    fail(watched, failure::unreadable(error), context).await
 }
 
 /// Reports a failure of a resource without reading its spec.

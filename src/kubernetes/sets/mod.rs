@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use super::claims;
 use super::context::Context;
 use super::failure::ReconcileError;
-use super::login::log_in_as;
+use super::login::log_in;
 use super::logins::Login;
 use super::older::Seniority;
 use super::panics::contain;
@@ -113,8 +113,7 @@ pub(super) async fn reconcile_in_set(
             Some(reported.map_err(ReconcileError::Cluster))
         }
         Ok(Reply::Failed(error)) | Err(error) => {
-            let Ok(table) = watched.table() else { return None };
-            Some(Box::pin(report_error(&table, error, context)).await)
+            Some(Box::pin(report_error(watched, error, context)).await)
         }
     }
 }
@@ -128,7 +127,7 @@ async fn join(
     // The resource itself is parsed again when the set begins: thousands may wait.
     let (login, seniority) = parse(watched, context)?;
     let uid = watched.meta().uid.as_deref().unwrap_or_default();
-    let settings = match Box::pin(log_in_as(&login, uid, context)).await {
+    let settings = match Box::pin(log_in(&login, uid, context)).await {
         Ok(settings) => settings,
         Err(error) => return Some(Err(error)),
     };

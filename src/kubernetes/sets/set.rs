@@ -12,7 +12,7 @@ use super::super::claims;
 use super::super::context::Context;
 use super::super::failure;
 use super::super::logins::Login;
-use super::super::report::{Judgment, judge, subject_of};
+use super::super::report::{Judgment, judge};
 use super::super::run::Run;
 use super::{Reply, Waiting, is_current};
 use crate::converge::{Convergence, Look, PlannedLook, look_at_all};
@@ -166,6 +166,6 @@ fn judge_alone(
         digest: Some(digest),
     };
     let (login, settings) = (Arc::clone(login), Arc::clone(settings));
-    let run = Run { desired: desired.clone(), convergence, login, settings };
-    Some(judge(&table, &subject_of(&table), run, context))
+    let run = Run { table, desired: desired.clone(), convergence, login, settings };
+    Some(judge(run, context))
 }
