@@ -227,7 +227,7 @@ async fn end(reader: &Reader<'_>, text: &str) {
         is_reached(&reader.fixture.object("expenses"), &[("Ready", "AwaitingApproval")])
     })
     .await;
-    let (approve, _) = approve.split_once("From a terminal").unwrap();
+    let (approve, _) = approve.split_once("Without a cluster").unwrap();
     let approved =
         reader.types_all(&of_expenses(&format!("```sh\nkubectl pgpartition status{approve}")));
     assert_eq!(statuses(&approved), [4, 0], "{approved:#?}");
@@ -242,7 +242,7 @@ fn end_without_a_cluster(reader: &Reader<'_>, text: &str) {
     reader.fixture.patch("incomes", &json!({"spec": {"conversion": null}}));
     reader.saves("incomes");
     let text = text.replace("revenues", "incomes");
-    let (_, terminal) = section(&text, "End the conversion").split_once("From a terminal").unwrap();
+    let (_, terminal) = section(&text, "End the conversion").split_once("Without a cluster").unwrap();
     let (_, _, planned) = reader.types("pg-partition-operator plan -f incomes.yaml");
     assert!(planned.contains("end-sync"), "{planned}");
     let mut commands = typed(terminal).into_iter();
