@@ -242,7 +242,8 @@ fn end_without_a_cluster(reader: &Reader<'_>, text: &str) {
     reader.fixture.patch("incomes", &json!({"spec": {"conversion": null}}));
     reader.saves("incomes");
     let text = text.replace("revenues", "incomes");
-    let (_, terminal) = section(&text, "End the conversion").split_once("Without a cluster").unwrap();
+    let (_, terminal) =
+        section(&text, "End the conversion").split_once("Without a cluster").unwrap();
     let (_, _, planned) = reader.types("pg-partition-operator plan -f incomes.yaml");
     assert!(planned.contains("end-sync"), "{planned}");
     let mut commands = typed(terminal).into_iter();

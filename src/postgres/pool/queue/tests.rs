@@ -58,12 +58,13 @@ async fn run_that_leaves_lets_the_next_one_go_on() {
     let mut after = pin!(queue.turn((Urgency::Now, 1), &permits, Vec::new));
     assert!(after.as_mut().now_or_never().is_none());
     drop(before);
-    assert!(!after.await.unwrap().overtook);
+    assert!(after.await.is_ok_and(|turn| !turn.overtook));
 }
 
 #[tokio::test]
 async fn permit_is_not_passed_on_to_a_run_that_has_left() {
     let (queue, permits) = (Queue::default(), Arc::new(Semaphore::new(1)));
     drop(queue.enter(Urgency::Now, 2));
-    assert!(!queue.turn((Urgency::Now, 1), &permits, || vec![2]).await.unwrap().overtook);
+    let turn = queue.turn((Urgency::Now, 1), &permits, || vec![2]).await;
+    assert!(turn.is_ok_and(|turn| !turn.overtook));
 }
