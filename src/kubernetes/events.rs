@@ -273,9 +273,9 @@ fn log(about: &ObjectReference, condition: &Condition) {
     }
 }
 
-/// Returns whether a condition has another status or reason, and does not only repeat what `Ready` says. Of the first
-/// status, only `Ready` and the conditions that are not met are new: five events for each of thousands of tables would
-/// fill the queue.
+/// Returns whether a condition has another status or reason, and does not only repeat what `Ready` says. In the first status,
+/// only `Ready` and the conditions that are `False` are new: five events for each of thousands of tables would fill the
+/// queue.
 fn is_new(condition: &Condition, before: &[Condition]) -> bool {
     if ConditionType::from_name(&condition.type_).is_some_and(ConditionType::repeats_ready) {
         return false;

@@ -240,7 +240,7 @@ async fn second_session_of_a_detach_counts() {
 }
 
 #[tokio::test]
-async fn runs_of_one_database_share_a_session_while_others_wait() {
+async fn session_is_used_by_several_runs_while_runs_of_another_database_wait() {
     let server = Server::of_default_major();
     let databases = [server.database().await, server.database().await];
     let settings = databases.each_ref().map(|database| settings(&database.url()));
