@@ -16,7 +16,7 @@ use crate::{AHEAD, DEADLINE, Fleet, databases, process, ready, resources};
 const DATABASES: usize = 20;
 
 /// Time from now until the tables are due, for each table and in all.
-const LEAD: (Duration, Duration) = (Duration::from_millis(30), Duration::from_mins(2));
+const LEAD: (Duration, Duration) = (Duration::from_millis(60), Duration::from_mins(2));
 
 /// Pause between two looks at the databases.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -175,9 +175,9 @@ fn zone(due: Timestamp) -> &'static str {
     ZONES.iter().filter(|zone| left(zone) > 0).min_by_key(|zone| left(zone)).unwrap().1
 }
 
-/// Returns the cron expression of one instant of a year.
+/// Returns the cron expression of one instant of each month. The operator plans as of the last scheduled time, a month before.
 fn cron(due: Timestamp, zone: &str) -> String {
-    due.in_tz(zone).unwrap().strftime("%-M %-H %-d %-m *").to_string()
+    due.in_tz(zone).unwrap().strftime("%-M %-H %-d * *").to_string()
 }
 
 fn urgent_table(zone: &str) -> String {
