@@ -18,9 +18,10 @@ const BLOCKERS: &str = "# Blockers
 A blocker is the reason why a step is deferred. Most blockers defer one step, and the operator executes all other steps. A blocker of the whole table,
 such as `NotOwner`, defers the whole plan. The output of `plan` shows blockers in lines that begin with *deferred*. The metric `pgpartition_plan_deferred` has the label `blocker`.
 
-Each entry shows an example of the message, the reason of the condition, and the pages that help. In the examples, `alice` owns the table, and the login of the operator is `partition_operator`. The [glossary](glossary.md) explains the words. If time alone does not
-resolve a blocker, the table is not `Ready`. After six hours, the alert [PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) then fires, even if another alert
-also fires. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
+Each entry shows an example of the message, the reason of the condition, and the pages that help. In the examples, `alice` owns the table, and the login of the operator is `partition_operator`. The [glossary](glossary.md) explains the words.
+
+Each entry says what resolves the blocker: *Time resolves it* (the operator continues by itself), *It resolves when other transactions end*, or *Manual action is needed*. With a blocker of the last two kinds, the table
+is not `Ready`. If it is not `Ready` for six hours, the alert [PgPartitionLastSuccessTooOld](../runbooks/PgPartitionLastSuccessTooOld.md) fires, in addition to any other alert. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference`.
 
 | group | blockers |
 |---|---|

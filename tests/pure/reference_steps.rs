@@ -22,7 +22,8 @@ than `limits.lockTimeout`. A step that takes long holds no lock that application
 
 This table lists all steps. The sections after it show the facts and the SQL of each step, for a table `shop.orders` with monthly partitions that the
 role `shop_owner` owns. The table `orders` has foreign keys to `customers` and `orgs`, the table `lines` has a foreign key to `orders`, and `open_orders` is a view of `orders`. The SQL is that of a sample:
-it shows all statements that a step can have, also some that exclude each other. A real step has only those that it needs. *Who waits* names the statements of applications that can wait for the step. The locks are those on tables. `attach-index` also locks the
+it shows all statements that a step can have, also some that exclude each other. A real step has only those that it needs, and does not lock tables that it does not need, such as a default partition. The publication `orders_feed` names the partition `orders_2026_12`, and a user has written a comment on it.
+*Who waits* names the statements of applications that can wait for the step. The locks are those on tables. `attach-index` also locks the
 partition index in ACCESS EXCLUSIVE mode, and each statement that reads or writes the partition waits for that.
 
 A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference_steps`.
@@ -33,12 +34,16 @@ A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure reference_
 ";
 
 const PARTITIONS: &str = "
-## Steps of partitions
+## Timeouts
 
-The timeouts in the SQL are those of `limits.lockTimeout: 1s`, less 5 %, so that waiting sessions can continue in time. If a step can wait for several locks, each wait has a part of that time. `statement_timeout = 0` means no limit.
+The SQL is for `limits.lockTimeout: 1s`. A step uses 95 % of it (950 ms), so that waiting sessions can continue in time. If several statements of a step can wait for locks, they share this time: each of two has 475 ms. A statement that works
+under its locks waits for them for less than half of its share (446 or 223 ms), so that time remains for the work. `swap`, `attach-source`, and `detach-source` wait for a lock for at most 100 ms. `create` has a `statement_timeout` of at least 1 s, because
+no application waits for it. `statement_timeout = 0` means no limit.
 
 `build-index` and `drop-index`, and `analyze` in a conversion, run outside of a transaction, and no application waits for them. They wait for a lock for up to 20 times the retry timeout. In the SQL that `plan` prints,
 as here, the retry timeout is 10 minutes, so their `lock_timeout` is 200 minutes (`12000000ms`). In the operator it is 30 seconds, so they wait up to 10 minutes.
+
+## Steps of partitions
 ";
 
 const CONVERSION: &str = "
@@ -162,11 +167,22 @@ fn is_of_conversion(step: &Step) -> bool {
 fn row(step: &Step, words: &str) -> String {
     let effect = words.split_inclusive(". ").next().unwrap_or(words).trim_end();
     let verb = step.verb();
-    format!("| [{verb}](#{verb}) | {effect} | {} | {} |\n", locks(step), who_waits(step))
+    let aside = if matches!(step, Step::DetachPartition(_)) {
+        "; reads and writes if the detach [is not concurrent](#detach)"
+    } else {
+        ""
+    };
+    format!("| [{verb}](#{verb}) | {effect} | {} | {}{aside} |\n", locks(step), who_waits(step))
 }
 
 fn section(step: &Step, words: &str) -> String {
-    let mut text = format!("\n### {}\n\n{words}\n\n| | |\n|---|---|\n", step.verb());
+    let aside = if matches!(step, Step::DetachPartition(_)) {
+        "\n\nThis is the concurrent detach. Beside a default partition, or if a foreign key references the table, it is \
+         the one after the SQL."
+    } else {
+        ""
+    };
+    let mut text = format!("\n### {}\n\n{words}{aside}\n\n| | |\n|---|---|\n", step.verb());
     for (what, how) in [
         ("locks", locks(step)),
         ("sent", mode(step).to_owned()),

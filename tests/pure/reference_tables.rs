@@ -19,14 +19,14 @@ const RESOURCE: &str = "# The resource
 
 This page lists every field of a `PartitionedTable`, and the values that the API server rejects. If only the database shows that a value
 is wrong, a [condition](conditions.md) reports it. A field in bold is required. The column *default* shows a default that the API server writes into the resource. If the operator
-applies the default instead, the description names it (*Default: …*). Each line of a list *Rejected* is a field, and the message with which the API server rejects a value of it. `kubectl explain pgpt.spec --recursive` shows the same fields. A test writes this page:
+applies the default instead, the description names it (*Default: …*). A list *Rejected* shows, for each field, the message of the API server if it rejects the value. Durations are strings such as `30s`, `10m`, and `168h`. `kubectl explain pgpt.spec --recursive` shows the same fields. A test writes this page:
 `PGPARTITION_UPDATE=1 cargo test --test pure reference_tables`.
 
 Annotations request single actions:
 
 | annotation | request |
 |---|---|
-| `pgpartition.dev/approve: FINGERPRINT[,FINGERPRINT…]` | approve the deferred steps of the plan with this fingerprint |
+| `pgpartition.dev/approve: FINGERPRINT[,FINGERPRINT…]` | approve the steps that wait for approval, if the plan has this fingerprint |
 | `pgpartition.dev/adopt: NAME[,NAME…]` | adopt unmanaged partitions; quote names as in SQL if needed |
 | `pgpartition.dev/reconcile: ANYTHING` | reconcile now; `status.lastHandledReconcile` repeats the value afterwards |
 ";

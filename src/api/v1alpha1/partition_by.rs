@@ -40,8 +40,8 @@ pub struct RangeKey {
     #[serde(default = "utc")]
     #[schemars(schema_with = "time_zone")]
     pub time_zone: String,
-    /// Time in the oldest period that has a partition: a date or an RFC 3339 time, in `timeZone`. The operator also
-    /// fills gaps after it. Default: the current period, and with `conversion` the period of the oldest row.
+    /// Time in the oldest period for which the operator creates a partition: a date in `timeZone`, or an RFC 3339 time. The
+    /// operator also fills gaps after it. Default: the current period, and with `conversion` the period of the oldest row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "start_at")]
     pub start_at: Option<String>,

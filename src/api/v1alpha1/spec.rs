@@ -116,8 +116,8 @@ const DEFAULT_AHEAD: i32 = 3;
               || i.columns.exists(c, c.column == self.partitionBy.range.column)) \
              && (!has(self.partitionBy.hash) \
                  || self.partitionBy.hash.columns.all(k, i.columns.exists(c, c.column == k)))))",
-        "a unique index on all partitions must contain every partition column; add the missing one, or set the field where, \
-         or set partitions: Newest; with either, the index is unique only within each partition"
+        "a unique index on all partitions must contain every partition column; add the missing column; or set a \
+         condition (where) or partitions: Newest, and then the index is unique only within each partition"
     ),
     validation = forbidden(
         ".conversion.method",
@@ -160,8 +160,8 @@ pub struct PartitionedTableSpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".to_owned()]))]
     pub indexes: Vec<Index>,
-    /// Conversion of a plain table that is in use to the partitioned table of this spec. Default: the table is
-    /// partitioned already.
+    /// Conversion of a plain table into the partitioned table of this spec, while applications use it. Default: the table
+    /// is partitioned already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conversion: Option<Conversion>,
     /// Enforce executes the plan; Plan reports the plan in the status and changes nothing.

@@ -62,7 +62,7 @@ pub enum ConversionBlocker {
         /// Why.
         fault: RouteFault,
     },
-    /// The spec no longer has a conversion, and the copy still exists.
+    /// The spec no longer has a conversion, and the drop of the copy waits for an approval.
     DropCopyNeedsApproval {
         /// Name of the copy.
         copy: QualifiedName,

@@ -20,7 +20,8 @@ pub enum DefaultBlocker {
         /// The default partition.
         default: QualifiedName,
     },
-    /// Applications might be writing rows of the new partition to the default partition.
+    /// The new partition is that of the current period. The default partition takes the rows of this period now and is not
+    /// empty, so applications might be writing to it.
     DefaultInUse {
         /// The default partition.
         default: QualifiedName,
@@ -33,7 +34,7 @@ pub enum DefaultBlocker {
         kind: PartitionKind,
     },
     /// Foreign keys reference the table, so moving rows of the default partition would violate them or trigger their
-    /// actions.
+    /// actions. The same applies to a manual move: drop the foreign keys before it, and add them again afterwards.
     DefaultReferenced {
         /// The default partition.
         default: QualifiedName,

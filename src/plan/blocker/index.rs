@@ -39,7 +39,8 @@ pub enum IndexBlocker {
         index: QualifiedName,
     },
     /// A partition is itself partitioned, so the operator cannot build an index on it concurrently. Or the index is unique,
-    /// and a partition is a foreign table, beside which Postgres allows no unique index.
+    /// and a partition is a foreign table, beside which Postgres allows no unique index: detach the foreign
+    /// table, or remove `unique` from the index.
     CannotBuildConcurrently {
         /// Name of the partition.
         partition: QualifiedName,

@@ -77,7 +77,8 @@ pub enum Blocker {
     },
     /// The periods of the spec extend beyond the calendar.
     PeriodOutOfRange,
-    /// In a range, more than 5,000 periods have no partition, so the operator creates none of these partitions.
+    /// More than 5,000 consecutive periods have no partition, for example between `startAt` and now, or before a partition
+    /// that is far in the future. The operator creates none of these partitions.
     TooManyPeriods {
         /// The range they lie in.
         range: KeyRange,
@@ -170,7 +171,7 @@ pub enum Blocker {
         /// Seconds by which the database clock is ahead.
         seconds: i64,
     },
-    /// Foreign keys reference the partition or rows of it.
+    /// A foreign key references the partition itself, or rows of another table reference rows of the partition.
     PartitionReferenced {
         /// Name of the partition.
         partition: QualifiedName,

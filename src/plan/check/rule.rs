@@ -43,7 +43,7 @@ rules! {
     OfTable: "A step changes only this partitioned table, its partitions, and tables in its schema.",
     SameTable: "A step names the object identifier of the table that was inspected.",
     SameBounds: "A step names the bounds that the table has, or had as a partition.",
-    Managed: "Only managed tables are detached, attached, or dropped, and only these get another marker. The tables of a conversion have rules of their own.",
+    Managed: "Only managed tables are attached, detached, or dropped, and only their markers change. Only `adopt` marks an unmanaged partition. The tables of a conversion have rules of their own.",
     Owned: "The owner of the partitioned table can act as the owner of the table that a step changes.",
     UnusedName: "A new table, index, or check has a name that is not in use.",
     Attached: "A step about a partition names an attached partition.",
@@ -53,7 +53,7 @@ rules! {
     // # New partitions
 
     NoOverlap: "No two partitions accept the same row.",
-    KnownBounds: "A partition is created only for bounds that the operator manages.",
+    KnownBounds: "A partition is created or attached only with bounds that the operator understands: a range of the partition column, a remainder of a hash, or the default partition.",
     NoScanOnAttach: "A table is attached only if Postgres does not have to scan it under a lock.",
     SameConstraint: "A constraint of a table is dropped only if the attach creates the same constraint again.",
 
@@ -81,7 +81,7 @@ rules! {
 
     MarkedState: "A marker fits the state of the table: only an attached partition is adopted or marked as expired, only a partition is marked as attached, and only a detached table is marked to be dropped or to be kept.",
     MarkerBound: "A marker names the table that it is on and the partitioned table that it belongs to.",
-    MarkerDecision: "A step writes only the marker state that belongs to the step, and only if the change from the previous state to this state is allowed.",
+    MarkerDecision: "Each step writes only its own state into the marker: `adopt` and `mark-attached` write attached, `mark-expired` writes expired, `mark-for-drop` and `unmark-for-drop` change only whether a detached table is dropped. A marker says that the table is dropped only if `onExpiry` is `Drop`.",
     NewCycle: "Reversing an expiry begins a new cycle, so that an approval applies once.",
     NotManagedYet: "Only an unmanaged partition is adopted.",
     DefaultNotAdopted: "No default partition is adopted.",
@@ -98,14 +98,14 @@ rules! {
     LastPartitionStays: "The last partition of a table is not detached.",
     OneDetachAtATime: "One partition of a table is detached at a time.",
     NotConcurrentBesideDefault: "Beside a default partition, no partition is detached concurrently.",
-    DetachRecordedNext: "A detach is recorded before any other step.",
+    DetachRecordedNext: "The next step after a `detach` is the `record-detach` of the same partition.",
     DetachPending: "Only an interrupted detach is finalized.",
     NoOldDate: "A detach is finalized only if the marker of the partition has no date of an earlier detach.",
 
     // # Detached tables and drops
 
     Detached: "Only a detached table is recorded as detached, or dropped.",
-    DropDecided: "A detached table is recorded as waiting for its drop only if it was marked to be dropped.",
+    DropDecided: "`record-detach` records that a table waits for its drop only if `mark-expired` marked the partition to be dropped, and `onExpiry` is still `Drop`.",
     ExpiredOrDetached: "A bounds check is added only to a partition that has expired, to a detached table, or to the plain table of a conversion by `Attach`.",
     BoundsCheckExists: "A bounds check is validated or dropped only if it exists.",
     PlainTable: "A detached table is dropped, or marked to be dropped, only if it is an ordinary table: not a foreign table, and not partitioned itself.",
@@ -118,7 +118,7 @@ rules! {
     // # Indexes
 
     ValidFreeIndex: "Only a valid index that is not attached to a parent index is attached.",
-    NoBuildUnderLock: "No index is built under the lock of a step that attaches indexes.",
+    NoBuildUnderLock: "If a step creates or replaces a parent index and attaches partition indexes to it, each partition, except foreign tables, has a valid equivalent index before, so that Postgres builds none under the lock.",
     NotOfParent: "A partition index that is attached to a parent index is not dropped alone.",
     NoConstraintIndex: "An index that supports a constraint is not dropped.",
     NoRunningBuild: "An index that is being built is not dropped.",
@@ -143,12 +143,12 @@ rules! {
     RoutedInParity: "A view that routed roles read is created on the copy only while the copy is in parity.",
     ManagedView: "Only a view that the operator created for this table is replaced or dropped.",
     ComparedWhenComplete: "Tables are compared only when the copy is complete.",
-    SwapRequested: "Tables are swapped only to serve from the table that the spec names.",
-    NoOldSnapshot: "Tables are swapped only if no session and no replica has a snapshot from before the operator last wrote rows.",
-    CutoverInParity: "A cutover needs a complete comparison that found no difference.",
+    SwapRequested: "The serving table changes only to the one that `serveFrom` names. This also applies to the bounds check that prepares the cutover of `Attach`.",
+    NoOldSnapshot: "Tables are swapped only if no session and no replica has a transaction snapshot from before the operator last wrote rows.",
+    CutoverInParity: "A cutover needs a complete comparison that found no difference, and no later event that could have bypassed the triggers.",
     CopyLacksNothing: "A cutover needs a copy with all columns, properties, valid indexes, and statistics.",
     LossAcknowledged: "A cutover or the drop of a source loses nothing that a user has not acknowledged.",
-    RollbackLosesNothing: "With `Copy`, the tables are swapped back only if the last comparison found no difference, or if a user approved the plan. With `Attach`, the plain table is detached only if no other partition has rows, and if no object would depend on an empty table.",
+    RollbackLosesNothing: "With `Copy`, the tables are swapped back only if the last comparison found no difference, or if a user approved the plan. With `Attach`, the plain table is detached only if no other partition has rows, and if every object that depends on the partitioned table, which is then empty, can be recreated on the plain table.",
     SourceHasColumns: "A rollback needs a source with all columns and properties of the partitioned table.",
     SourceDropRequested: "A source is dropped only if the spec says so.",
     ServingTableStays: "The table that applications use is not dropped.",

@@ -137,7 +137,8 @@ pub enum Refusal {
         /// Owner of the table, or `None` if its name must not be shown.
         owner: Option<Identifier>,
     },
-    /// A foreign key references the table, which becomes a partition: the foreign key would reference only some of the rows.
+    /// With `Attach`, the table becomes one of several partitions. A foreign key that references the table would then
+    /// reference only some of the rows.
     InboundForeignKey {
         /// Name of the table with the foreign key.
         table: QualifiedName,

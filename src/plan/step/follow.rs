@@ -31,7 +31,7 @@ impl StepFacts for FollowSource {
             needs_confirmation: false,
             aside: None,
             unseen: Some(passive(&self.table)),
-            undo: "change the table back",
+            undo: "reverse the change of the table that serves",
             if_interrupted: "all or nothing; the next run follows what still differs",
         }
     }

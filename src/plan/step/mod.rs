@@ -63,7 +63,8 @@ pub enum Step {
     DetachPartition(Box<Detach>),
     /// Finalize an interrupted detach.
     FinalizeDetach(FinalizeDetach),
-    /// Record two facts in the comment of a detached table: its bounds, and the time at which the operator found it detached.
+    /// Record a detach: write the bounds, and the time at which the operator found the table detached, into its comment, add
+    /// its bounds check, and remove the table from its publications.
     RecordDetach(Box<RecordDetach>),
     /// Add a bounds check to a table without scanning its rows. After a detach, the operator finds the table by this
     /// check, whatever its name is.
@@ -95,7 +96,8 @@ pub enum Step {
     CreateCopy(Box<CreateCopy>),
     /// Create the triggers and functions that keep a copy equal to its source, or replace them.
     InstallSync(Box<InstallSync>),
-    /// Apply changes of the columns or properties of the source to the copy.
+    /// Apply changes of the columns or properties of the source to the copy. For a new foreign key, the referenced table is
+    /// locked too: first in SHARE ROW EXCLUSIVE mode, then for an instant in ACCESS EXCLUSIVE mode.
     FollowSource(Box<FollowSource>),
     /// Validate constraints of a copy that were added for new rows only.
     ValidateCopy(Box<ValidateCopy>),
