@@ -19,7 +19,7 @@ pub(super) struct ApplyArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
-    /// Apply a plan only if it has this fingerprint, which plan shows; can be repeated, once for each document
+    /// Apply a plan only if it has this fingerprint (the command plan shows it); repeat the option for each document
     #[arg(long, value_name = "FINGERPRINT")]
     expect: Vec<String>,
     /// Approve the deferred steps of the plan with this fingerprint; can be repeated

@@ -23,8 +23,9 @@ pub(super) struct InspectArguments {
     /// Table, quoted as in SQL: public.revenues, "My Schema"."My Table"
     #[arg(value_name = "SCHEMA.TABLE", value_parser = QualifiedName::parse_sql)]
     table: QualifiedName,
-    /// File with PartitionedTable documents; - is standard input. The snapshot then also contains the conditions of
-    /// their indexes as Postgres writes them, which plan --observed needs if an index has a condition
+    /// File with PartitionedTable documents; - is standard input. The snapshot then also contains the index
+    /// conditions of the spec, in the form in which Postgres prints them. plan --observed needs them if an index of the spec
+    /// has a condition
     #[arg(short, long = "filename", value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]

@@ -16,7 +16,7 @@ const IDENTITY_DIGITS: usize = 5;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
-    /// Namespaces to watch (default: all)
+    /// Namespaces to watch, separated by commas (default: all)
     #[arg(long, value_name = "NAMESPACE", env = "PGPARTITION_NAMESPACES", value_delimiter = ',',
           value_parser = namespace)]
     namespaces: Vec<String>,

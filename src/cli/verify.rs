@@ -35,7 +35,7 @@ pub(super) struct VerifyArguments {
     #[command(flatten)]
     rows: Rows,
     /// Instead, check which statements in pg_stat_statements will fail, or will read every partition, after the table
-    /// is partitioned; log in as the role of the application
+    /// is partitioned; log in as the role of the application. Without a value: own. Not with --keys
     #[arg(long, value_name = "WHOSE", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "own", conflicts_with = "keys")]
     statements: Option<StatementScope>,
     /// Format of the result

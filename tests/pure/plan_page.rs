@@ -13,7 +13,9 @@ use crate::source;
 
 const FIELDS: &str = "# The output of plan
 
-`plan` prints a plan as text, as SQL, or with `-o json` for programs. The text names the locks on other relations than that of the step, at most three; the JSON names all locks. This page describes the fields of the JSON. Then it lists the rules and the notes that
+`plan` prints a plan as text, as SQL, or with `-o json` for programs. For each step, the text names the locks on relations other than the subject of the step: the three strongest, and the number of the others. The JSON names all locks.
+
+This page describes the fields of the JSON. Then it lists the rules and the notes that
 a plan names. The top level has the field `plans`, with one plan for each document, in the order of the documents. A field is `null` only if its description says so; then it has no value. A test writes this page: `PGPARTITION_UPDATE=1 cargo test --test pure plan_page`.
 
 A plan with one step and one deferred step:
@@ -77,7 +79,7 @@ A plan with one step and one deferred step:
 | `cause` | why the rule plans it |
 | `locks` | the locks that it takes: each `relation` with its `mode` |
 | `transaction` | whether the statements are one transaction |
-| `risk` | `None` if no application waits, or if only those statements can wait that name the detached table, or the view through which routed roles read; `DelaysWrites` or `DelaysReadsAndWrites` if other statements can wait. No statement waits longer than `limits.lockTimeout` |
+| `risk` | `None`: no statement waits, except one that names the detached table itself, or the view through which routed roles read. `DelaysWrites`: writes can wait. `DelaysReadsAndWrites`: reads and writes can wait. No statement waits longer than `limits.lockTimeout` |
 | `undo` | how a user reverses it |
 | `sql` | its statements |
 

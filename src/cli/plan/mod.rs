@@ -25,7 +25,7 @@ pub(super) struct PlanArguments {
     declared: Declared,
     #[command(flatten)]
     database: Database,
-    /// Follow spec.schedule as the operator does: plan only what was due at the last time that matches a cron expression.
+    /// Follow spec.schedule as the operator does: plan only the steps that were due at the most recent scheduled time.
     /// Without this option, ignore the schedule
     #[arg(long)]
     scheduled: bool,
