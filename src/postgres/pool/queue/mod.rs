@@ -4,7 +4,8 @@
 //! that is less urgent comes later, but never waits for runs that arrive after its allowance has passed.
 //!
 //! A session belongs to one login and one database, and a new one costs the server more than most runs. So the first run
-//! passes its turn on to a run that is as urgent and can use an idle session, as often as the pool permits.
+//! passes its turn on to a run that is as urgent and can use an idle session, even one that arrived later. The pool limits how often
+//! it does so for each session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
